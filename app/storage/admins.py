@@ -1,0 +1,130 @@
+"""Admins, their sign-ins, and the attempts that throttle guessing."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, func, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from app.storage.base import Base, new_id
+from app.storage.folding import fold
+
+
+class Role(StrEnum):
+    """What an admin may do; see `app.domain.permissions`."""
+
+    SUPERADMIN = "superadmin"
+    ADMIN = "admin"
+
+
+class Admin(Base):
+    """Someone who signs in to the admin site."""
+
+    __tablename__ = "admins"
+    __table_args__ = (CheckConstraint("role IN ('superadmin', 'admin')", name="role"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    email: Mapped[str] = mapped_column()
+    # Folded, so that nobody becomes a second admin, or a target, by the case of a letter.
+    email_key: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    role: Mapped[str]
+    password_hash: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+    @property
+    def is_superadmin(self) -> bool:
+        """Whether the admin holds the role, disabled or not."""
+        return self.role == Role.SUPERADMIN
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether the admin has been shut out."""
+        return self.disabled_at is not None
+
+
+class SignIn(Base):
+    """An admin's sign-in on the server. The cookie carries a secret; this row holds its hash."""
+
+    __tablename__ = "sign_ins"
+    __table_args__ = (Index("ix_sign_ins_admin_id_ended_at", "admin_id", "ended_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    secret_hash: Mapped[str] = mapped_column(unique=True)
+    admin_id: Mapped[str] = mapped_column(ForeignKey("admins.id"))
+    started_at: Mapped[datetime]
+    last_active_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    address: Mapped[str]
+    user_agent: Mapped[str]
+
+    admin: Mapped[Admin] = relationship(lazy="joined", innerjoin=True)
+
+
+class SignInAttempt(Base):
+    """One failed attempt to sign in; the counters behind the throttle, shared by all workers."""
+
+    __tablename__ = "sign_in_attempts"
+    __table_args__ = (
+        Index("ix_sign_in_attempts_email_key_at", "email_key", "at"),
+        Index("ix_sign_in_attempts_address_at", "address", "at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    email_key: Mapped[str]
+    address: Mapped[str]
+    at: Mapped[datetime]
+
+
+def admin_by_email(db: Session, email: str) -> Admin | None:
+    """Return the admin with that address, whatever its case."""
+    return db.scalar(select(Admin).where(Admin.email_key == fold(email)))
+
+
+def admins_by_name(db: Session) -> Sequence[Admin]:
+    """Return all admins; there are never many."""
+    return db.scalars(select(Admin).order_by(Admin.name, Admin.id)).all()
+
+
+def admin_email_keys(db: Session, emails: Collection[str]) -> frozenset[str]:
+    """Return which of `emails`, folded, belong to an admin."""
+    keys = {fold(email) for email in emails}
+    return frozenset(db.scalars(select(Admin.email_key).where(Admin.email_key.in_(keys))))
+
+
+def count_superadmins(db: Session) -> int:
+    """Return how many superadmins are left who can sign in."""
+    able = select(func.count()).where(Admin.role == Role.SUPERADMIN, Admin.disabled_at.is_(None))
+    return db.scalar(able) or 0
+
+
+def sign_in_by_secret_hash(db: Session, secret_hash: str) -> SignIn | None:
+    """Return the sign-in with its admin, ended or not."""
+    return db.scalar(select(SignIn).where(SignIn.secret_hash == secret_hash))
+
+
+def open_sign_ins(db: Session, admin_id: str) -> Sequence[SignIn]:
+    """Return the admin's sign-ins that nobody has ended, the newest first."""
+    query = select(SignIn).where(SignIn.admin_id == admin_id, SignIn.ended_at.is_(None))
+    return db.scalars(query.order_by(SignIn.started_at.desc())).all()
+
+
+def end_sign_ins(db: Session, admin_id: str, *, now: datetime) -> int:
+    """End every open sign-in of the admin; return how many there were."""
+    query = update(SignIn).where(SignIn.admin_id == admin_id, SignIn.ended_at.is_(None))
+    return len(db.execute(query.values(ended_at=now).returning(SignIn.id)).all())
+
+
+def failures_since(
+    db: Session, *, since: datetime, email_key: str | None = None, address: str | None = None
+) -> tuple[int, datetime | None]:
+    """Return how many attempts failed since then, for the account or the address, and the last."""
+    query = select(func.count(), func.max(SignInAttempt.at)).where(SignInAttempt.at > since)
+    if email_key is not None:
+        query = query.where(SignInAttempt.email_key == email_key)
+    if address is not None:
+        query = query.where(SignInAttempt.address == address)
+    count, last = db.execute(query).one()
+    return count, last

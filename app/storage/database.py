@@ -1,0 +1,87 @@
+"""The engine and the one way to use it: a unit of work that commits as a whole or not at all."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
+
+BUSY_TIMEOUT_MS = 10_000
+
+# What the running application never does: rewriting the audit trail or the schema. Triggers
+# guard the rows; this guards the triggers, on every connection the application holds.
+FORBIDDEN_ACTIONS = frozenset(
+    {
+        sqlite3.SQLITE_ALTER_TABLE,
+        sqlite3.SQLITE_ATTACH,
+        sqlite3.SQLITE_CREATE_TRIGGER,
+        sqlite3.SQLITE_DROP_INDEX,
+        sqlite3.SQLITE_DROP_TABLE,
+        sqlite3.SQLITE_DROP_TRIGGER,
+    }
+)
+APPEND_ONLY_TABLES = frozenset({"audit_events"})
+
+
+class Database:
+    """The admin site's database behind one URL, `sqlite:///…` or `postgresql://…`.
+
+    `guarded=False` is for migrations alone: they may change the schema.
+    """
+
+    def __init__(self, url: str, *, guarded: bool = True) -> None:
+        self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        if self.engine.dialect.name == "sqlite":
+            _prepare_sqlite(self.engine, guarded=guarded)
+
+    @contextmanager
+    def unit_of_work(self, *, writing: bool) -> Iterator[Session]:
+        """Yield a session: leaving commits, raising rolls back. Nothing else commits.
+
+        `writing` takes SQLite's write lock at the start. A transaction that begins by reading
+        and writes later fails with "database is locked" whatever its timeout.
+        """
+        engine = self.engine.execution_options(writing=writing)
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def _prepare_sqlite(engine: Engine, *, guarded: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        # SQLAlchemy emits BEGIN itself, below; the driver must not do it a second time.
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "recursive_triggers = ON",
+            f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        if guarded:
+            connection.set_authorizer(_authorise)
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("writing", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _authorise(action: int, first: Any, second: Any, _database: Any, _trigger: Any) -> int:
+    changes_history = (
+        action in (sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE) and first in APPEND_ONLY_TABLES
+    )
+    opens_schema = (
+        action == sqlite3.SQLITE_PRAGMA and first == "writable_schema" and second is not None
+    )
+    if action in FORBIDDEN_ACTIONS or changes_history or opens_schema:
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK

@@ -1,0 +1,189 @@
+"""Impersonation sessions, from start to end, and the hand-off tickets that open them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Select,
+    UniqueConstraint,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from app.storage.accounts import Account
+from app.storage.admins import Admin
+from app.storage.base import MICROSECOND, Base, new_id
+from app.storage.members import Member
+from app.storage.paging import Cursor, Page, page
+
+LIFETIME = timedelta(seconds=1200)
+
+
+class EndReason(StrEnum):
+    """Why a session ended. The names are part of the audit trail: they never change."""
+
+    EXPIRED = "expired"
+    IMPERSONATOR_ENDED = "impersonator_ended"
+    TAB_CLOSED = "tab_closed"
+    WENT_SILENT = "went_silent"
+    NEVER_OPENED = "never_opened"
+    REPLACED = "replaced"
+    ADMIN_ENDED = "admin_ended"
+    IMPERSONATOR_LOST_ACCESS = "impersonator_lost_access"
+    MEMBER_UNAVAILABLE = "member_unavailable"
+    ACCOUNT_UNAVAILABLE = "account_unavailable"
+    TICKET_REUSED = "ticket_reused"
+
+
+class Impersonation(Base):
+    """One impersonation session. It is live while nobody has ended it and its time is not over."""
+
+    __tablename__ = "impersonations"
+    __table_args__ = (
+        # No route, claim or mistake makes a session longer than twenty minutes (I1).
+        CheckConstraint(
+            f"expires_at > started_at AND expires_at - started_at <= {LIFETIME // MICROSECOND}",
+            name="lifetime",
+        ),
+        CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="end"),
+        # One active session an admin (R1); the lock in the verb only spares the retry.
+        Index(
+            "uq_impersonations_active_impersonator",
+            "impersonator_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        # A double click on OK sends one form twice and must start one session (W11).
+        UniqueConstraint("impersonator_id", "form_key"),
+        Index("ix_impersonations_started_at_id", "started_at", "id"),
+        Index("ix_impersonations_account_id_started_at_id", "account_id", "started_at", "id"),
+        Index("ix_impersonations_target_id_started_at_id", "target_id", "started_at", "id"),
+        Index("ix_impersonations_impersonator_id_started_at", "impersonator_id", "started_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    impersonator_id: Mapped[str] = mapped_column(ForeignKey("admins.id"))
+    target_id: Mapped[str] = mapped_column(ForeignKey("members.id"))
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    reason: Mapped[str]
+    ticket_url: Mapped[str]
+    form_key: Mapped[str]
+    token_id: Mapped[str] = mapped_column(default=new_id)
+    address: Mapped[str]
+    user_agent: Mapped[str]
+    started_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    opened_at: Mapped[datetime | None]
+    last_seen_at: Mapped[datetime]
+    page_id: Mapped[str | None]
+    closing_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
+    ended_by_id: Mapped[str | None] = mapped_column(ForeignKey("admins.id"))
+
+    impersonator: Mapped[Admin] = relationship(
+        lazy="joined", innerjoin=True, foreign_keys=impersonator_id
+    )
+    target: Mapped[Member] = relationship(lazy="joined", innerjoin=True)
+    ended_by: Mapped[Admin | None] = relationship(lazy="joined", foreign_keys=ended_by_id)
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether the session is live at `now`."""
+        return self.ended_at is None and now < self.expires_at
+
+    def seconds_left(self, now: datetime) -> int:
+        """Return the whole seconds of life left at `now`, never below 0."""
+        return max(0, (self.expires_at - now) // timedelta(seconds=1)) if not self.ended_at else 0
+
+    @property
+    def account(self) -> Account:
+        """The account the session is scoped to: a member belongs to one for good."""
+        return self.target.account
+
+
+class Handoff(Base):
+    """A single-use hand-off ticket, known only by its SHA-256."""
+
+    __tablename__ = "handoffs"
+
+    ticket_hash: Mapped[str] = mapped_column(primary_key=True)
+    impersonation_id: Mapped[str] = mapped_column(ForeignKey("impersonations.id"))
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+def open_impersonations(db: Session) -> Sequence[Impersonation]:
+    """Return every session that nobody has ended, due or not, the oldest first."""
+    query = select(Impersonation).where(Impersonation.ended_at.is_(None))
+    return db.scalars(query.order_by(Impersonation.started_at, Impersonation.id)).all()
+
+
+def active_impersonations(db: Session, *, now: datetime) -> Sequence[Impersonation]:
+    """Return the live sessions, the newest first."""
+    query = select(Impersonation).where(
+        Impersonation.ended_at.is_(None), Impersonation.expires_at > now
+    )
+    return db.scalars(query.order_by(Impersonation.started_at.desc(), Impersonation.id)).all()
+
+
+def active_impersonation_of(db: Session, impersonator_id: str) -> Impersonation | None:
+    """Return the admin's session that nobody has ended, if there is one."""
+    return db.scalar(
+        select(Impersonation).where(
+            Impersonation.impersonator_id == impersonator_id, Impersonation.ended_at.is_(None)
+        )
+    )
+
+
+def impersonation_with_form_key(
+    db: Session, *, impersonator_id: str, form_key: str
+) -> Impersonation | None:
+    """Return the session that this very form has started already."""
+    return db.scalar(
+        select(Impersonation).where(
+            Impersonation.impersonator_id == impersonator_id, Impersonation.form_key == form_key
+        )
+    )
+
+
+def count_started(db: Session, *, since: datetime) -> int:
+    """Return how many sessions have started since then."""
+    return db.scalar(select(func.count()).where(Impersonation.started_at >= since)) or 0
+
+
+def past_impersonations(
+    db: Session,
+    *,
+    cursor: Cursor | None,
+    account_id: str | None = None,
+    target_id: str | None = None,
+    impersonator_id: str | None = None,
+    state: str = "",
+    now: datetime,
+) -> Page[Impersonation]:
+    """Return a page of sessions, the newest first; `state` is "active", "ended" or "" for both."""
+    query = select(Impersonation)
+    for column, value in (
+        (Impersonation.account_id, account_id),
+        (Impersonation.target_id, target_id),
+        (Impersonation.impersonator_id, impersonator_id),
+    ):
+        if value:
+            query = query.where(column == value)
+    query = _in_state(query, state, now)
+    order = (Impersonation.started_at, Impersonation.id)
+    return page(db, query, order=order, cursor=cursor, descending=True)
+
+
+def _in_state(query: Select[Impersonation], state: str, now: datetime) -> Select[Impersonation]:
+    live = Impersonation.ended_at.is_(None) & (Impersonation.expires_at > now)
+    if state == "active":
+        return query.where(live)
+    return query.where(~live) if state == "ended" else query

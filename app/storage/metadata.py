@@ -1,0 +1,8 @@
+"""Every row class, imported once: what Alembic compares the schema with."""
+
+from app.storage import accounts, admins, api_keys, audit_trail, impersonations, members
+from app.storage.base import Base
+
+__all__ = ["accounts", "admins", "api_keys", "audit_trail", "impersonations", "members", "metadata"]
+
+metadata = Base.metadata

@@ -1,0 +1,119 @@
+"""Lists by key: a page starts after the last row seen, however far in, at the same cost."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Integer, Select, literal, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.storage.base import EPOCH, MICROSECOND, UTCDateTime
+
+Row = TypeVar("Row")
+PAGE_SIZE = 50
+LARGEST_KEY = 2**63 - 1
+INCOMPLETE = "This page address is not complete."
+
+
+class BadCursor(ValueError):
+    """The cursor was not one of ours."""
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place in a list: the sort keys of a row, and whether the page lies before or after it."""
+
+    keys: tuple[Any, ...]
+    before: bool = False
+
+    def __str__(self) -> str:
+        text = json.dumps([self.before, *self.keys], ensure_ascii=False, separators=(",", ":"))
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str | None) -> "Cursor | None":
+        """Return the cursor that `text` spells, None for none; raise BadCursor for nonsense."""
+        if not text:
+            return None
+        try:
+            padded = text + "=" * (-len(text) % 4)
+            before, *keys = json.loads(base64.urlsafe_b64decode(padded.encode()))
+        except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+            raise BadCursor(INCOMPLETE) from error
+        if not isinstance(before, bool) or not all(_is_key(key) for key in keys):
+            raise BadCursor(INCOMPLETE)
+        return cls(tuple(keys), before)
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """One page of rows, with the cursors of its neighbours (None where there is none)."""
+
+    rows: Sequence[Row]
+    next: Cursor | None
+    previous: Cursor | None
+
+
+def page(
+    db: Session,
+    query: Select[Row],
+    *,
+    order: Sequence[InstrumentedAttribute[Any]],
+    cursor: Cursor | None,
+    descending: bool = False,
+    size: int = PAGE_SIZE,
+) -> Page[Row]:
+    """Return the page of `query`, sorted by the columns `order`, at `cursor` (None: the first).
+
+    The last column of `order` must be unique, or rows with equal keys could be left out.
+    """
+    backwards = cursor is not None and cursor.before
+    down = descending != backwards
+    if cursor is not None:
+        if len(cursor.keys) != len(order):
+            raise BadCursor(INCOMPLETE)
+        here = tuple_(*[_raw(column, key) for column, key in zip(order, cursor.keys, strict=True)])
+        columns = tuple_(*order)
+        query = query.where(columns < here if down else columns > here)
+    query = query.order_by(*[column.desc() if down else column.asc() for column in order])
+    rows = list(db.scalars(query.limit(size + 1)).unique())
+    more = len(rows) > size
+    rows = rows[:size]
+    if backwards:
+        rows.reverse()
+
+    def edge(row: Row, *, before: bool) -> Cursor:
+        return Cursor(tuple(_plain(column, row) for column in order), before)
+
+    has_next = more if not backwards else True
+    has_previous = more if backwards else cursor is not None
+    return Page(
+        rows=rows,
+        next=edge(rows[-1], before=False) if rows and has_next else None,
+        previous=edge(rows[0], before=True) if rows and has_previous else None,
+    )
+
+
+def _is_key(key: object) -> bool:
+    return isinstance(key, str) or (type(key) is int and abs(key) <= LARGEST_KEY)
+
+
+def _plain(column: InstrumentedAttribute[Any], row: object) -> str | int:
+    value = getattr(row, column.key)
+    return (value - EPOCH) // MICROSECOND if isinstance(value, datetime) else value
+
+
+def _raw(column: InstrumentedAttribute[Any], key: str | int) -> ColumnElement[Any]:
+    numeric = isinstance(column.type, UTCDateTime | Integer)
+    if isinstance(key, int) is not numeric:
+        raise BadCursor(INCOMPLETE)
+    if not isinstance(column.type, UTCDateTime):
+        return literal(key, column.type)
+    try:
+        return literal(EPOCH + int(key) * MICROSECOND, column.type)
+    except OverflowError as error:
+        raise BadCursor(INCOMPLETE) from error
