@@ -1,0 +1,150 @@
+"""What happens inside a running session: each request checked and recorded before it is done."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
+from app.domain.impersonations import still_live
+from app.domain.tokens import Claims, InvalidToken, Tokens
+from app.storage.audit_trail import AuditEvent, following_event
+from app.storage.impersonations import Impersonation
+
+PATH_LENGTH = 500
+REFUSED_STATUS = 400
+FAILED_STATUS = 500
+
+
+@dataclass(frozen=True)
+class Dead:
+    """A token that opens nothing. `impersonation` is None for one that never was good."""
+
+    impersonation: Impersonation | None
+
+
+def find(
+    db: Session, *, token: str, tokens: Tokens, provenance: Provenance, now: datetime
+) -> Impersonation | Dead:
+    """Return the live session of the token. The signature is only the first of the checks (T5)."""
+    try:
+        claims = tokens.verify(token, now=now)
+    except InvalidToken:
+        return Dead(None)
+    impersonation = db.get(Impersonation, claims.session_id, with_for_update={"of": Impersonation})
+    if impersonation is None or not _is_of(claims, impersonation):
+        return Dead(None)
+    if not still_live(db, impersonation, provenance=provenance, now=now):
+        return Dead(impersonation)
+    return impersonation
+
+
+def record_action(
+    db: Session,
+    impersonation: Impersonation,
+    *,
+    method: str,
+    path: str,
+    provenance: Provenance,
+    now: datetime,
+) -> AuditEvent:
+    """Record what is about to be done; if this fails, it must not be done (L3)."""
+    impersonation.last_seen_at = now
+    recorded = event(
+        AuditAction.ACTION_RECORDED,
+        now=now,
+        provenance=provenance,
+        impersonation=impersonation,
+        details={"method": method, "path": path[:PATH_LENGTH]},
+    )
+    append(db, recorded)
+    return recorded
+
+
+def refuse_action(
+    db: Session,
+    impersonation: Impersonation,
+    *,
+    method: str,
+    path: str,
+    provenance: Provenance,
+    now: datetime,
+) -> None:
+    """Record that somebody asked for something after the end of the session."""
+    append(
+        db,
+        event(
+            AuditAction.ACTION_REFUSED,
+            now=now,
+            provenance=provenance,
+            impersonation=impersonation,
+            outcome=Outcome.REFUSED,
+            details={
+                "method": method,
+                "path": path[:PATH_LENGTH],
+                "why": impersonation.end_reason,
+            },
+        ),
+    )
+
+
+def finish_action(
+    db: Session,
+    recorded: AuditEvent,
+    *,
+    status: int,
+    milliseconds: int,
+    provenance: Provenance,
+    now: datetime,
+) -> None:
+    """Record how a recorded action went, once, however often the product app reports it.
+
+    `status` is the HTTP status that the product app answered, `milliseconds` how long it took.
+    """
+    key = ("action_id", recorded.id)
+    if following_event(db, recorded, action=AuditAction.ACTION_FINISHED, details=key):
+        return
+    impersonation = db.get_one(Impersonation, recorded.impersonation_id)
+    append(
+        db,
+        event(
+            AuditAction.ACTION_FINISHED,
+            now=now,
+            provenance=provenance,
+            impersonation=impersonation,
+            outcome=_outcome(status),
+            details={"action_id": recorded.id, "status": status, "milliseconds": milliseconds},
+        ),
+    )
+
+
+def note_open_page(impersonation: Impersonation, *, page_id: str, now: datetime) -> None:
+    """Note that a page of the session is open: whatever was closing has come back."""
+    impersonation.page_id = page_id
+    impersonation.closing_at = None
+    impersonation.last_seen_at = now
+
+
+def note_closing_page(impersonation: Impersonation, *, page_id: str, now: datetime) -> None:
+    """Mark the session as closing, unless another page of it has opened since.
+
+    A reload closes the old page and opens the new one; their two messages may arrive in either
+    order.
+    """
+    if impersonation.page_id == page_id:
+        impersonation.closing_at = now
+
+
+def _is_of(claims: Claims, impersonation: Impersonation) -> bool:
+    return (
+        claims.token_id == impersonation.token_id
+        and claims.target_id == impersonation.target_id
+        and claims.account_id == impersonation.account_id
+        and claims.impersonator_id == impersonation.impersonator_id
+    )
+
+
+def _outcome(status: int) -> Outcome:
+    if status >= FAILED_STATUS:
+        return Outcome.FAILED
+    return Outcome.REFUSED if status >= REFUSED_STATUS else Outcome.SUCCEEDED

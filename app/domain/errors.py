@@ -1,0 +1,40 @@
+"""What the domain raises. Each carries a sentence for people and a code for programs."""
+
+from app.storage.audit_trail import AuditEvent
+
+
+class DomainError(Exception):
+    """Something a caller asked for cannot be done; nothing of it has been done."""
+
+    code = "error"
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class Refused(DomainError):
+    """The rules forbid it.
+
+    `event` is recorded after the rollback, in a transaction of its own: a refusal is part of the
+    trail although the act left nothing behind.
+    """
+
+    code = "refused"
+
+    def __init__(self, sentence: str, *, code: str, event: AuditEvent | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.event = event
+
+
+class Conflict(DomainError):
+    """It has been done already, or something else stands where it should go."""
+
+    code = "conflict"
+
+
+class Invalid(DomainError):
+    """A value is not what it should be."""
+
+    code = "invalid"
