@@ -1,0 +1,76 @@
+"""Accounts: find one, see its members and sessions, switch impersonation on or off."""
+
+from flask import g, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest
+
+from app.domain import accounts as verbs
+from app.storage.accounts import Account, search_accounts
+from app.storage.impersonations import past_impersonations
+from app.storage.members import count_members, search_members
+from app.web import htmx
+from app.web.admin.loading import load_or_404, search_text
+from app.web.admin.refusals import refusals
+from app.web.authentication import current_admin
+from app.web.pagination import cursor, paged
+from app.web.provenance import provenance
+
+
+def index() -> ResponseReturnValue:
+    """All accounts by name, or those that match."""
+    page = search_accounts(g.db, text=search_text(), cursor=cursor())
+    return htmx.render(
+        "admin/accounts/index.html",
+        "admin/accounts/_results.html",
+        **paged(page),
+        q=search_text(),
+        member_counts=count_members(g.db, [account.id for account in page.rows]),
+    )
+
+
+def show(account_id: str) -> ResponseReturnValue:
+    """One account with its members."""
+    account = load_or_404(Account, account_id)
+    page = search_members(g.db, text=search_text(), cursor=cursor(), account_id=account.id)
+    return htmx.render(
+        "admin/accounts/show.html",
+        "admin/members/_results.html",
+        **paged(page),
+        account=account,
+        q=search_text(),
+        refusals=refusals(g.db, current_admin(), page.rows),
+    )
+
+
+def sessions(account_id: str) -> ResponseReturnValue:
+    """One account with the sessions in it."""
+    account = load_or_404(Account, account_id)
+    page = past_impersonations(g.db, cursor=cursor(), account_id=account.id, now=g.now)
+    return htmx.render(
+        "admin/accounts/sessions.html",
+        "admin/impersonations/_results.html",
+        **paged(page),
+        account=account,
+    )
+
+
+def settings(account_id: str) -> ResponseReturnValue:
+    """One account with what we decide about it."""
+    return render_template("admin/accounts/settings.html", account=load_or_404(Account, account_id))
+
+
+def switch_impersonation(account_id: str) -> ResponseReturnValue:
+    """Allow or forbid impersonation in the account."""
+    account = load_or_404(Account, account_id)
+    wanted = request.form.get("allowed")
+    if wanted not in ("yes", "no"):
+        raise BadRequest("Say whether impersonation is to be allowed: yes or no.")
+    verbs.switch_impersonation(
+        g.db,
+        account,
+        allowed=wanted == "yes",
+        by=current_admin(),
+        provenance=provenance(),
+        now=g.now,
+    )
+    return htmx.go_to(url_for("accounts.settings", account_id=account.id))

@@ -1,0 +1,115 @@
+"""Admins: who they are, and for superadmins what they may."""
+
+from flask import g, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import EmailField, PasswordField, SelectField, StringField
+from wtforms.validators import InputRequired, Length
+
+from app.domain import admins as verbs
+from app.domain.authentication import EMAIL_LENGTH, is_over
+from app.domain.errors import DomainError
+from app.storage.admins import Admin, Role, admins_by_name, open_sign_ins
+from app.storage.impersonations import past_impersonations
+from app.web import htmx
+from app.web.admin.loading import load_or_404
+from app.web.authentication import current_admin
+from app.web.provenance import provenance
+
+ROLE_NAMES = [(Role.ADMIN, "Admin"), (Role.SUPERADMIN, "Superadmin")]
+
+
+class AdminForm(FlaskForm):
+    """A new admin."""
+
+    name = StringField("Name", [InputRequired("Type a name."), Length(max=200)])
+    email = EmailField("E-mail", [InputRequired("Type an e-mail."), Length(max=EMAIL_LENGTH)])
+    role = SelectField("Role", choices=ROLE_NAMES)
+    password = PasswordField("Password", [InputRequired("Choose a password.")])
+
+
+def index() -> ResponseReturnValue:
+    """All admins."""
+    return render_template("admin/admins/index.html", admins=admins_by_name(g.db))
+
+
+def new() -> ResponseReturnValue:
+    """The form for a new admin."""
+    return render_template("admin/admins/new.html", form=AdminForm())
+
+
+def create() -> ResponseReturnValue:
+    """Add an admin."""
+    form = AdminForm()
+    if not form.validate_on_submit():
+        return render_template("admin/admins/new.html", form=form), 422
+    try:
+        admin = verbs.create(
+            g.db,
+            email=form.email.data or "",
+            name=form.name.data or "",
+            role=form.role.data,
+            password=form.password.data or "",
+            by=current_admin(),
+            provenance=provenance(),
+            now=g.now,
+        )
+    except DomainError as problem:
+        form.form_errors.append(problem.sentence)
+        return render_template("admin/admins/new.html", form=form), 422
+    return htmx.go_to(url_for("admins.show", admin_id=admin.id))
+
+
+def show(admin_id: str) -> ResponseReturnValue:
+    """One admin, with where they are signed in."""
+    admin = load_or_404(Admin, admin_id)
+    return render_template(
+        "admin/admins/show.html",
+        admin=admin,
+        sign_ins=[row for row in open_sign_ins(g.db, admin.id) if not is_over(row, now=g.now)],
+        impersonations=past_impersonations(
+            g.db, cursor=None, impersonator_id=admin.id, now=g.now
+        ).rows,
+    )
+
+
+def change_role(admin_id: str) -> ResponseReturnValue:
+    """Give the admin another role."""
+    admin = load_or_404(Admin, admin_id)
+    role = request.form.get("role", "")
+    verbs.change_role(
+        g.db, admin, role=role, by=current_admin(), provenance=provenance(), now=g.now
+    )
+    return _to(admin)
+
+
+def disable(admin_id: str) -> ResponseReturnValue:
+    """Shut the admin out."""
+    admin = load_or_404(Admin, admin_id)
+    verbs.disable(g.db, admin, by=current_admin(), provenance=provenance(), now=g.now)
+    return _to(admin)
+
+
+def enable(admin_id: str) -> ResponseReturnValue:
+    """Let the admin in again."""
+    admin = load_or_404(Admin, admin_id)
+    verbs.enable(g.db, admin, by=current_admin(), provenance=provenance(), now=g.now)
+    return _to(admin)
+
+
+def end_sign_ins(admin_id: str) -> ResponseReturnValue:
+    """Sign the admin out everywhere."""
+    admin = load_or_404(Admin, admin_id)
+    verbs.end_sign_ins(
+        g.db,
+        admin,
+        why="ended_by_admin",
+        by=current_admin(),
+        provenance=provenance(),
+        now=g.now,
+    )
+    return _to(admin)
+
+
+def _to(admin: Admin) -> ResponseReturnValue:
+    return htmx.go_to(url_for("admins.show", admin_id=admin.id))

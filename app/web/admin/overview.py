@@ -1,0 +1,57 @@
+"""The first page: who is inside now, and what happened lately."""
+
+from datetime import timedelta
+from typing import Any
+
+from flask import g, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from app.domain.audit_trail import Outcome
+from app.storage.audit_trail import count_events, latest_events
+from app.storage.impersonations import count_started, past_impersonations
+from app.web.admin.active_sessions import active_sessions
+
+LATEST_EVENTS = 12
+LATEST_SESSIONS = 6
+LATELY = timedelta(days=7)
+
+
+def show() -> ResponseReturnValue:
+    """The overview."""
+    active = active_sessions(g.db, now=g.now)
+    past = past_impersonations(g.db, cursor=None, state="ended", now=g.now)
+    return render_template(
+        "admin/overview/show.html",
+        active=active.rows,
+        version=active.version,
+        figures=_figures(),
+        recent=past.rows[:LATEST_SESSIONS],
+        events=latest_events(g.db, limit=LATEST_EVENTS),
+    )
+
+
+def _figures() -> list[dict[str, Any]]:
+    today = g.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    sessions, trail = url_for("impersonations.index"), url_for("audit_trail.index")
+    refused = count_events(g.db, since=g.now - LATELY, outcome=Outcome.REFUSED)
+    return [
+        {
+            "label": "Sessions today",
+            "value": count_started(g.db, since=today),
+            "note": "since 00:00 UTC",
+            "url": sessions,
+        },
+        {
+            "label": "Sessions this week",
+            "value": count_started(g.db, since=g.now - LATELY),
+            "note": "in seven days",
+            "url": sessions,
+        },
+        {
+            "label": "Refusals",
+            "value": refused,
+            "note": "in seven days",
+            "url": f"{trail}?outcome={Outcome.REFUSED}",
+            "tone": "amber" if refused else None,
+        },
+    ]

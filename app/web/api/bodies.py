@@ -1,0 +1,46 @@
+"""Reading JSON bodies: each field by name and kind, with an answer that names what is wrong."""
+
+from typing import Any
+
+from flask import request
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from app.domain.errors import Invalid
+
+TEXT_LENGTH = 8192
+
+
+def json_object() -> dict[str, Any]:
+    """Return the request's JSON object; 415 for another media type, 400 for anything else."""
+    if not request.is_json:
+        raise UnsupportedMediaType("Send a JSON object as application/json.")
+    try:
+        body = request.get_json()
+    except RecursionError as error:
+        raise BadRequest("The JSON is nested too deeply.") from error
+    if not isinstance(body, dict):
+        raise BadRequest("Send a JSON object.")
+    return body
+
+
+def text(body: dict[str, Any], name: str, *, default: str | None = None) -> str:
+    """Return the text in the field `name`; raise Invalid when it is missing and has no default."""
+    value = body.get(name)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str) or len(value) > TEXT_LENGTH or not _can_be_stored(value):
+        raise Invalid(f"{name} must be a text.")
+    return value
+
+
+def number(body: dict[str, Any], name: str, *, most: int) -> int:
+    """Return the whole number in the field `name`, from 0 to `most`; raise Invalid for others."""
+    value = body.get(name)
+    if type(value) is not int or not 0 <= value <= most:
+        raise Invalid(f"{name} must be a whole number from 0 to {most}.")
+    return value
+
+
+def _can_be_stored(text: str) -> bool:
+    # JSON can spell half a character, and PostgreSQL knows no NUL.
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

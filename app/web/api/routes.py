@@ -1,0 +1,14 @@
+"""Every route for programs, with who may use it."""
+
+from app.domain.permissions import Scope
+from app.web.api import impersonations, keys
+from app.web.routing import Anyone, Route
+
+ROUTES = [
+    Route("GET", "/.well-known/jwks.json", keys.index, Anyone.ANYONE),
+    Route("POST", "/api/v1/handoffs/redemptions", impersonations.redeem, Scope.PRODUCT),
+    Route("POST", "/api/v1/impersonations/actions", impersonations.record_action, Scope.PRODUCT),
+    Route("POST", "/api/v1/impersonations/outcomes", impersonations.finish_action, Scope.PRODUCT),
+    Route("POST", "/api/v1/impersonations/presences", impersonations.note_presence, Scope.PRODUCT),
+    Route("POST", "/api/v1/impersonations/ends", impersonations.end, Scope.PRODUCT),
+]

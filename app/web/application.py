@@ -1,0 +1,121 @@
+"""The admin site's Flask application: one request, one transaction, one table of routes."""
+
+import hashlib
+import uuid
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Flask, g, request, url_for
+from flask.typing import ResponseReturnValue
+from jinja2 import StrictUndefined
+from sqlalchemy import update
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.config import Config
+from app.domain import signing_keys
+from app.domain.audit_trail import append
+from app.domain.errors import Refused
+from app.domain.tokens import Tokens
+from app.storage.admins import SignIn
+from app.storage.audit_trail import AuditEvent
+from app.storage.database import Database
+from app.web import authentication, errors, protection, template_filters
+from app.web.admin.routes import ROUTES as ADMIN_ROUTES
+from app.web.api.routes import ROUTES as API_ROUTES
+from app.web.application_context import settings
+from app.web.end_sentences import end_sentence
+from app.web.routing import Route, register
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Application(Flask):
+    """A Flask app that opens a unit of work, lets the asker in, and only then calls the view."""
+
+    settings: Config
+    database: Database
+    routes: dict[str, Route]
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        """Answer within one transaction: returning commits, raising rolls back."""
+        if request.endpoint == "static":
+            return super().dispatch_request()
+        route = self.routes.get(request.endpoint or "")
+        try:
+            return self._answer(route)
+        except Refused as refused:
+            if refused.event is not None:
+                self._record_refusal(refused.event)
+            raise
+
+    def _answer(self, route: Route | None) -> ResponseReturnValue:
+        writing = request.method not in protection.SAFE_METHODS
+        try:
+            with self.database.unit_of_work(writing=writing) as g.db:
+                # Whoever asks for what is not there still sees it as themselves.
+                authentication.load()
+                if route is not None:
+                    authentication.check(route)
+                    protection.check_change(route, self.settings)
+                answer = super().dispatch_request()
+        finally:
+            # A closed session must not be asked again, by an error page for instance.
+            g.pop("db", None)
+        if route is not None and (sign_in_id := authentication.stale_sign_in(route)):
+            self._note_activity(sign_in_id)
+        return answer
+
+    def _record_refusal(self, event: AuditEvent) -> None:
+        with self.database.unit_of_work(writing=True) as db:
+            append(db, event)
+
+    def _note_activity(self, sign_in_id: str) -> None:
+        with self.database.unit_of_work(writing=True) as db:
+            db.execute(update(SignIn).where(SignIn.id == sign_in_id).values(last_active_at=g.now))
+
+
+def create_admin_app(config: Config) -> Application:
+    """Return the admin site with its API; raise UnusableKey if the signing key cannot be used."""
+    app = Application(
+        "app", static_folder=str(ROOT / "static"), template_folder=str(ROOT / "templates")
+    )
+    app.settings = config
+    app.database = Database(config.database_url)
+    app.extensions["settings"] = config
+    app.extensions["tokens"] = Tokens(
+        key=signing_keys.load(config.signing_key_file),
+        issuer=config.admin_url,
+        audience=config.product_url,
+    )
+    if config.trusted_proxies:
+        hops = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    app.before_request(_begin)
+    _set_up_templates(app, config)
+    protection.install(app, config)
+    authentication.install(app)
+    errors.install(app)
+    app.routes = register(app, [*ADMIN_ROUTES, *API_ROUTES])
+    return app
+
+
+def _begin() -> None:
+    g.now = authentication.clock()
+    g.request_id = uuid.uuid4().hex
+    protection.check_host(settings())
+
+
+def _set_up_templates(app: Application, config: Config) -> None:
+    app.config["DEMO"] = config.demo
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(asset=_asset, end_sentence=end_sentence)
+    app.context_processor(lambda: {"now": g.now})
+    template_filters.install(app)
+
+
+@lru_cache
+def _asset(path: str) -> str:
+    """Return the address of a file under static/, which changes when the file does."""
+    digest = hashlib.sha256((ROOT / "static" / path).read_bytes()).hexdigest()[:12]
+    return url_for("static", filename=path, v=digest)

@@ -1,0 +1,18 @@
+"""What belongs to the running application rather than to the request."""
+
+from typing import cast
+
+from flask import current_app
+
+from app.config import Config
+from app.domain.tokens import Tokens
+
+
+def settings() -> Config:
+    """Return the settings the site was started with."""
+    return cast("Config", current_app.extensions["settings"])
+
+
+def tokens() -> Tokens:
+    """Return what issues and verifies impersonation tokens."""
+    return cast("Tokens", current_app.extensions["tokens"])

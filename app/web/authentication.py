@@ -1,0 +1,160 @@
+"""Who is asking. Closed by default: a route lets in whom the route table names."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from flask import Flask, current_app, g, request
+from flask_login import LoginManager, current_user, login_user, logout_user
+from werkzeug.exceptions import Unauthorized
+
+from app.domain import api_keys, authentication
+from app.domain.audit_trail import AuditAction, Outcome, event
+from app.domain.errors import Refused
+from app.domain.permissions import Permission, Scope, holds
+from app.storage.admins import Admin, SignIn
+from app.web.provenance import provenance
+from app.web.routing import Anyone, Route
+
+NO_PERMISSION = "Superadmin access required."
+
+
+class SignInRequired(Unauthorized):
+    """A page for admins was asked for by nobody in particular."""
+
+    description = "Sign in to see this page."
+
+
+class APIKeyRequired(Unauthorized):
+    """A program asked without a key that is good for this."""
+
+    description = "This needs an API key with the right scope."
+
+
+@dataclass(frozen=True)
+class SignedInAdmin:
+    """The admin as flask-login and the templates see them, whatever becomes of the transaction.
+
+    `get_id` is the secret of the sign-in, so that the cookie is worth nothing once its row has
+    ended: flask-login's own cookie would outlive a sign-out.
+    """
+
+    id: str
+    name: str
+    email: str
+    role: str
+    sign_in_id: str
+    secret: str
+    is_authenticated: bool = True
+    is_active: bool = True
+    is_anonymous: bool = False
+
+    def get_id(self) -> str:
+        return self.secret
+
+    def holds(self, permission: Permission) -> bool:
+        """Whether the admin's role holds the permission."""
+        return holds(self.role, permission)
+
+
+def install(app: Flask) -> None:
+    """Set flask-login up over our own sign-in rows."""
+    manager = LoginManager(app)
+    # Its own protection trusts a header that anybody can send, and its own redirect writes to
+    # the session cookie of whoever comes without one.
+    manager.session_protection = None
+    manager.login_message = None
+    manager.user_loader(_load)
+
+
+def load() -> None:
+    """Find out who is asking while there is a transaction to ask in."""
+    _ = current_user.is_authenticated
+
+
+def check(route: Route) -> None:
+    """Let the asker of this request in, or raise what keeps them out."""
+    if isinstance(route.audience, Scope):
+        _check_api_key(route.audience)
+    elif isinstance(route.audience, Permission):
+        _check_admin(route.audience)
+    else:
+        assert route.audience is Anyone.ANYONE  # noqa: S101 - the type has three members
+
+
+def sign_in(signed_in: authentication.SignedIn) -> None:
+    """Put the secret of a fresh sign-in into a fresh session (S2)."""
+    login_user(_admin_of(signed_in.sign_in, signed_in.secret))
+
+
+def sign_out() -> None:
+    """Take the secret out of the session."""
+    logout_user()
+
+
+def current_admin() -> Admin:
+    """Return the row of the admin who is asking, in this request's transaction."""
+    admin: Admin = g.db.get_one(Admin, current_user.id)
+    return admin
+
+
+def stale_sign_in(route: Route) -> str | None:
+    """Return the id of the asker's sign-in when its activity should be noted, else None."""
+    row: SignIn | None = g.get("sign_in")
+    if row is None or route.background or not isinstance(route.audience, Permission):
+        return None
+    return row.id if authentication.is_stale(row, now=g.now) else None
+
+
+def clock() -> datetime:
+    """Return the time by which this request is judged: one reading for all of it (R5)."""
+    return datetime.now(UTC)
+
+
+def _load(secret: str) -> SignedInAdmin | None:
+    if "db" not in g:
+        return None
+    row = authentication.find(g.db, secret, now=g.now)
+    if row is None:
+        return None
+    g.sign_in = row
+    return _admin_of(row, secret)
+
+
+def _admin_of(row: SignIn, secret: str) -> SignedInAdmin:
+    admin = row.admin
+    return SignedInAdmin(
+        id=admin.id,
+        name=admin.name,
+        email=admin.email,
+        role=admin.role,
+        sign_in_id=row.id,
+        secret=secret,
+    )
+
+
+def _check_admin(permission: Permission) -> None:
+    # An impersonation token opens nothing here, not even beside a good cookie (A4).
+    if not current_user.is_authenticated or "Authorization" in request.headers:
+        raise SignInRequired
+    if current_user.holds(permission):
+        return
+    refused = event(
+        AuditAction.ACCESS_REFUSED,
+        now=g.now,
+        provenance=provenance(),
+        actor=current_admin(),
+        outcome=Outcome.REFUSED,
+        details={"method": request.method, "path": request.path, "permission": permission},
+    )
+    raise Refused(NO_PERMISSION, code="permission", event=refused)
+
+
+def _check_api_key(scope: Scope) -> None:
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    key = None
+    if kind.lower() == "bearer" and secret:
+        key = api_keys.find(g.db, secret.strip(), scope=scope, now=g.now)
+    if key is None:
+        current_app.logger.info("an API key was refused")
+        raise APIKeyRequired
+    g.api_key_name = key.name

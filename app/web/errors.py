@@ -1,0 +1,87 @@
+"""One refusal, three shapes: a page, a fragment for htmx, problem details for programs."""
+
+import logging
+
+from flask import Flask, Response, g, jsonify, make_response, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+
+from app.domain.errors import Conflict, DomainError, Invalid, Refused
+from app.storage.paging import BadCursor
+from app.web import htmx
+from app.web.authentication import SignInRequired
+
+STATUS_OF = {Refused: 403, Conflict: 409, Invalid: 422}
+API_PREFIX = "/api/"
+RETRY_AFTER_SECONDS = 5
+
+CSRF_FAILED = "This form has grown old, so nothing was done. Load the page again and repeat it."
+NOT_RECORDED = "This cannot be recorded at the moment, so nothing was done. Try again shortly."
+UNEXPECTED = "Something went wrong on our side. Nothing was changed."
+
+log = logging.getLogger(__name__)
+
+
+def install(app: Flask) -> None:
+    """Answer every exception in the asker's shape."""
+    app.register_error_handler(DomainError, _domain_error)
+    app.register_error_handler(BadCursor, lambda error: _answer(400, str(error)))
+    app.register_error_handler(CSRFError, lambda _error: _answer(400, CSRF_FAILED, code="csrf"))
+    app.register_error_handler(SignInRequired, _sign_in_required)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(SQLAlchemyError, _database_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def problem(status: int, sentence: str, *, code: str, **members: object) -> Response:
+    """Return RFC 9457 problem details; `members` are added to the standard ones."""
+    title = {401: "Not authenticated", 403: "Refused", 503: "Unavailable"}.get(status, "Problem")
+    body = {"type": "about:blank", "title": title, "status": status, "detail": sentence}
+    response = jsonify(body | {"code": code} | members)
+    response.status_code = status
+    response.mimetype = "application/problem+json"
+    return response
+
+
+def _answer(status: int, sentence: str, *, code: str = "error") -> Response:
+    if request.path.startswith(API_PREFIX):
+        return problem(status, sentence, code=code)
+    template = "errors/_fragment.html" if htmx.wants_fragment() else "errors/page.html"
+    page = render_template(template, status=status, sentence=sentence, request_id=g.request_id)
+    return make_response(page, status)
+
+
+def _domain_error(error: DomainError) -> Response:
+    return _answer(STATUS_OF[type(error)], error.sentence, code=error.code)
+
+
+def _sign_in_required(error: SignInRequired) -> Response:
+    if request.path.startswith(API_PREFIX) or htmx.wants_fragment():
+        # The page's script sees the 401, stops polling and offers the way back.
+        return _answer(401, str(error.description), code="sign_in")
+    next_path = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    return Response(status=303, headers={"Location": url_for("sign_in.new", next=next_path)})
+
+
+def _http_error(error: HTTPException) -> Response:
+    if error.code is None or error.code < 400:  # noqa: PLR2004 - a redirect is no error
+        return make_response(error.get_response())
+    response = _answer(
+        error.code, str(error.description), code=error.name.lower().replace(" ", "_")
+    )
+    if error.code == 405:  # noqa: PLR2004
+        response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+    return response
+
+
+def _database_error(error: SQLAlchemyError) -> Response:
+    log.error("the database failed: %s", type(error).__name__, exc_info=error)
+    response = _answer(ServiceUnavailable.code, NOT_RECORDED, code="unavailable")
+    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected error in request %s", g.request_id, exc_info=error)
+    return _answer(InternalServerError.code, UNEXPECTED, code="unexpected")

@@ -1,0 +1,23 @@
+"""Page or fragment: the only reader of the headers that htmx sends."""
+
+from flask import Response, make_response, render_template, request
+
+
+def wants_fragment() -> bool:
+    """Whether htmx asks for a part of the page; going back in history asks for all of it."""
+    return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
+
+
+def render(whole: str, part: str, /, *, status: int = 200, **context: object) -> Response:
+    """Answer with the template `part` when htmx asks, else with `whole`, which includes it."""
+    template = part if wants_fragment() else whole
+    response = make_response(render_template(template, **context), status)
+    response.vary.add("HX-Request")
+    return response
+
+
+def go_to(url: str) -> Response:
+    """Send the whole page to `url`, one of our own, also when htmx had asked for a part."""
+    if not wants_fragment():
+        return Response(status=303, headers={"Location": url})
+    return Response(status=204, headers={"HX-Redirect": url})

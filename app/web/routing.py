@@ -1,0 +1,56 @@
+"""One table names every route with who may use it; what is not in it cannot be reached."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flask import Flask
+from flask.typing import ResponseReturnValue
+
+from app.domain.permissions import Permission, Scope
+
+
+class Anyone(StrEnum):
+    """The audience of the few routes that need no sign-in."""
+
+    ANYONE = "anyone"
+
+
+Audience = Permission | Scope | Anyone
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method and path, the view that answers, and who may ask.
+
+    A Permission is for signed-in admins who hold it, a Scope for API keys. `background` marks
+    what a page asks by itself: it does not count as the admin being there (S3).
+    """
+
+    method: str
+    path: str
+    view: Callable[..., ResponseReturnValue]
+    audience: Audience
+    background: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """The name for `url_for`: the view's module and function, "members.show"."""
+        module = self.view.__module__.removeprefix("app.web.").removeprefix("admin.")
+        return f"{module}.{self.view.__name__}"
+
+
+def register(app: Flask, routes: Sequence[Route]) -> dict[str, Route]:
+    """Add the routes to the app; return them by endpoint."""
+    by_endpoint = {route.endpoint: route for route in routes}
+    if len(by_endpoint) != len(routes):
+        raise ValueError("two routes share a view: give each its own function")
+    for endpoint, route in by_endpoint.items():
+        app.add_url_rule(
+            route.path,
+            endpoint=endpoint,
+            view_func=route.view,
+            methods=[route.method],
+            provide_automatic_options=False,
+        )
+    return by_endpoint
