@@ -1,0 +1,51 @@
+# Understudy. `make` alone lists what can be made.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed-$(shell cksum < requirements.txt | cut -d' ' -f1)
+
+ADMIN_PORT ?= 8000
+PRODUCT_PORT ?= 8001
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lint types bench screenshots clean browser
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(INSTALLED) ## Start admin site, product app and worker with demo data
+	@ADMIN_PORT=$(ADMIN_PORT) PRODUCT_PORT=$(PRODUCT_PORT) exec $(BIN)/python -m app.launcher
+
+test: $(INSTALLED) browser ## Run every test, browser stories included
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+check: format lint types test ## What CI runs
+
+format: $(INSTALLED) ## Fail when a file is not formatted
+	$(BIN)/ruff format --check .
+
+lint: $(INSTALLED) ## Fail on what the linter finds
+	$(BIN)/ruff check .
+
+types: $(INSTALLED) ## Fail on what the type checker finds
+	$(BIN)/mypy
+
+bench: $(INSTALLED) ## Print how long the main things take
+	$(BIN)/python -m tests.bench
+
+screenshots: $(INSTALLED) browser ## Take a picture of every page into screenshots/
+	$(BIN)/python -m tests.screenshots
+
+clean: ## Remove what has been made, the demo data included
+	rm -rf $(VENV) var screenshots .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+browser: $(INSTALLED)
+	@PYTHON=$(BIN)/python tests/install-browser
+
+$(INSTALLED): requirements.txt
+	@echo "Installing the requirements into $(VENV): some minutes on a slow line, once."
+	@PYTHON=$(PYTHON) VENV=$(VENV) tests/make-venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@rm -f $(VENV)/.installed-* && touch $@

@@ -1,0 +1,220 @@
+"""`make run`: prepare the demo once, start admin site, Letterbox and worker, stop them together."""
+
+import http.client
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from app.config import DEMO_PREFIX, SETTINGS_FILE
+from app.demo import PASSWORD, PEOPLE
+
+LETTERBOX = ("--app", "app.product.wsgi:application")
+LETTERBOX_KEY_FILE = Path("var/letterbox.key")
+SIGNING_KEY_FILE = Path("var/signing-key.pem")
+DIRECTORY_SETTINGS = "app/product/directory.toml"
+THREADS = "16"
+READY_SECONDS = 30
+STOP_SECONDS = 10
+
+
+class CannotStart(Exception):
+    """The demo cannot start; the message says what to do."""
+
+
+def main() -> None:
+    """Run the demo until Ctrl-C."""
+    try:
+        admin_port, product_port = _port("ADMIN_PORT", 8000), _port("PRODUCT_PORT", 8001)
+        environ = os.environ | _settings(admin_port, product_port)
+        _prepare(environ)
+        processes = _start(environ, admin_port, product_port)
+    except CannotStart as error:
+        sys.exit(f"understudy: {error}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _wait_until_ready(processes, {"localhost": admin_port, "127.0.0.1": product_port})
+        _welcome(admin_port, product_port)
+        _wait_for_an_end(processes)
+    except CannotStart as error:
+        print(f"understudy: {error}", file=sys.stderr)  # noqa: T201
+    except KeyboardInterrupt:
+        print("\nStopping.")  # noqa: T201
+    finally:
+        _stop(processes)
+
+
+def _port(name: str, default: int) -> int:
+    value = os.environ.get(name) or str(default)
+    if not value.isdigit() or not 0 < int(value) < 65536:  # noqa: PLR2004
+        raise CannotStart(f"{name} must be a port number, not {value}.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(value)))
+        except OSError as error:
+            raise CannotStart(
+                f"port {value} is taken. Set {name} to another one: make run {name}=18080"
+            ) from error
+    return int(value)
+
+
+def _settings(admin_port: int, product_port: int) -> dict[str, str]:
+    """Return the demo's settings and keep them where the operator's commands find them."""
+    kept = {key: value or "" for key, value in dotenv_values(SETTINGS_FILE).items()}
+    settings = {
+        "UNDERSTUDY_DEMO": "1",
+        "UNDERSTUDY_ADMIN_URL": f"http://localhost:{admin_port}",
+        "UNDERSTUDY_PRODUCT_URL": f"http://127.0.0.1:{product_port}",
+        "UNDERSTUDY_SECRET_KEY": kept.get("UNDERSTUDY_SECRET_KEY") or _demo_secret(),
+        "LETTERBOX_SECRET_KEY": kept.get("LETTERBOX_SECRET_KEY") or _demo_secret(),
+    }
+    SETTINGS_FILE.parent.mkdir(mode=0o700, exist_ok=True)
+    SETTINGS_FILE.touch(mode=0o600)
+    lines = [f"{name}={value}\n" for name, value in settings.items()]
+    SETTINGS_FILE.write_text("# Written by `make run`.\n" + "".join(lines), encoding="utf-8")
+    return settings
+
+
+def _demo_secret() -> str:
+    return DEMO_PREFIX + secrets.token_urlsafe(32)
+
+
+def _prepare(environ: Mapping[str, str]) -> None:
+    """Bring the databases up to date and fill them, if that has not been done."""
+    if not SIGNING_KEY_FILE.exists():
+        _flask(environ, "keys", "create")
+    _flask(environ, "db", "upgrade")
+    if not LETTERBOX_KEY_FILE.exists():
+        key = _flask(environ, "api-keys", "create", "Letterbox")
+        LETTERBOX_KEY_FILE.touch(mode=0o600)
+        LETTERBOX_KEY_FILE.write_text(key, encoding="utf-8")
+    _flask(environ, *LETTERBOX, "letterbox", "load-demo")
+    # Letterbox owns the directory; the admin site reads it anew at each start.
+    _flask(environ, "directory", "sync", DIRECTORY_SETTINGS)
+    _flask(environ, "demo", "load")
+
+
+def _flask(environ: Mapping[str, str], *arguments: str) -> str:
+    command = [sys.executable, "-m", "flask", *arguments]
+    done = subprocess.run(  # noqa: S603
+        command, env=environ, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise CannotStart(f"flask {' '.join(arguments)} failed:\n{done.stderr or done.stdout}")
+    return done.stdout
+
+
+def _start(
+    environ: Mapping[str, str], admin_port: int, product_port: int
+) -> list[subprocess.Popen[bytes]]:
+    commands = (
+        _gunicorn("app.wsgi:admin", _addresses_of_localhost(), admin_port),
+        _gunicorn("app.product.wsgi:application", ["127.0.0.1"], product_port),
+        [sys.executable, "-m", "app.worker"],
+    )
+    # A session of their own, so that Ctrl-C reaches them through us, in order.
+    return [
+        subprocess.Popen(command, env=environ, start_new_session=True)  # noqa: S603
+        for command in commands
+    ]
+
+
+def _gunicorn(application: str, addresses: Sequence[str], port: int) -> list[str]:
+    binds = [argument for address in addresses for argument in ("--bind", f"{address}:{port}")]
+    return [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--worker-class=gthread",
+        f"--threads={THREADS}",
+        # Its control socket lies in the home folder, where two instances would fight for it.
+        "--no-control-socket",
+        "--log-level=warning",
+        *binds,
+        application,
+    ]
+
+
+def _addresses_of_localhost() -> list[str]:
+    # Some browsers ask IPv6 first and would wait for it to fail.
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            return ["127.0.0.1"]
+    return ["127.0.0.1", "[::1]"]
+
+
+def _wait_until_ready(
+    processes: Sequence[subprocess.Popen[bytes]], sites: Mapping[str, int]
+) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    for host, port in sites.items():
+        while not _answers(host, port):
+            _check_running(processes)
+            if time.monotonic() > deadline:
+                raise CannotStart(f"nothing answers at http://{host}:{port}.")
+            time.sleep(0.1)
+
+
+def _answers(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/sign-in", headers={"Host": f"{host}:{port}"})
+        return connection.getresponse().status < 500  # noqa: PLR2004
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _check_running(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is not None:
+            raise CannotStart("one of the programs has stopped; its last lines are above.")
+
+
+def _wait_for_an_end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    while True:
+        _check_running(processes)
+        time.sleep(0.5)
+
+
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _welcome(admin_port: int, product_port: int) -> None:
+    width = max(len(email) for email, _, _ in PEOPLE)
+    people = "\n".join(f"    {email:{width}}  {role}" for email, _, role in PEOPLE)
+    print(  # noqa: T201
+        f"""
+  Understudy   http://localhost:{admin_port}      the admin site
+  Letterbox    http://127.0.0.1:{product_port}      the product app
+
+  Sign in to the admin site with the password {PASSWORD} as
+{people}
+  and to Letterbox with the same password as mia.chen@harbour.example.
+
+  This is a demo with sample data. Ctrl-C stops it.
+""",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
