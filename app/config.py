@@ -11,6 +11,7 @@ from dotenv import dotenv_values
 SETTINGS_FILE = Path("var/understudy.env")
 SECRET_LENGTH = 32
 DEMO_PREFIX = "demo-"
+DATABASES = ("sqlite:///", "postgresql://")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -22,7 +23,8 @@ class BadSetting(Exception):
 class Config:
     """The admin site's settings. The URLs are origins: scheme, host and port, no path."""
 
-    database_url: str
+    # It may hold a password.
+    database_url: str = field(repr=False)
     admin_url: str
     product_url: str
     signing_key_file: Path
@@ -52,7 +54,7 @@ def from_environment(environ: Mapping[str, str]) -> Config:
     """Return the settings in `environ`; raise BadSetting for the first that cannot be used."""
     demo = _flag(environ, "UNDERSTUDY_DEMO", default=False)
     config = Config(
-        database_url=environ.get("UNDERSTUDY_DATABASE_URL") or "sqlite:///var/understudy.db",
+        database_url=_database_url(environ, "UNDERSTUDY_DATABASE_URL"),
         admin_url=_origin(environ, "UNDERSTUDY_ADMIN_URL", demo=demo),
         product_url=_origin(environ, "UNDERSTUDY_PRODUCT_URL", demo=demo),
         signing_key_file=Path(environ.get("UNDERSTUDY_SIGNING_KEY_FILE") or "var/signing-key.pem"),
@@ -66,6 +68,14 @@ def from_environment(environ: Mapping[str, str]) -> Config:
     return config
 
 
+def _database_url(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name) or "sqlite:///var/understudy.db"
+    if not value.startswith(DATABASES):
+        # The value may hold a password, so it is not repeated.
+        raise BadSetting(f"{name} must begin with {' or '.join(DATABASES)}.")
+    return value
+
+
 def _origin(environ: Mapping[str, str], name: str, *, demo: bool) -> str:
     value = _required(environ, name).rstrip("/")
     try:
@@ -73,7 +83,8 @@ def _origin(environ: Mapping[str, str], name: str, *, demo: bool) -> str:
         _ = parts.port
     except ValueError as error:
         raise BadSetting(f"{name} is not a URL: {value}") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+    bare = f"{parts.scheme}://{parts.netloc}" == value and "@" not in parts.netloc
+    if parts.scheme not in ("http", "https") or not parts.hostname or not bare:
         raise BadSetting(f"{name} must be an origin such as https://admin.example.com.")
     local = parts.hostname in LOOPBACK
     if demo and not local:

@@ -16,10 +16,11 @@ from dotenv import dotenv_values
 from app.config import DEMO_PREFIX, SETTINGS_FILE
 from app.demo import PASSWORD, PEOPLE
 
+OPERATOR = ("--app", "app.cli.operator:operator")
 LETTERBOX = ("--app", "app.product.wsgi:application")
 LETTERBOX_KEY_FILE = Path("var/letterbox.key")
 SIGNING_KEY_FILE = Path("var/signing-key.pem")
-DIRECTORY_SETTINGS = "app/product/directory.toml"
+DIRECTORY_SETTINGS = Path(__file__).parent / "product/directory.toml"
 THREADS = "16"
 READY_SECONDS = 30
 STOP_SECONDS = 10
@@ -90,16 +91,16 @@ def _demo_secret() -> str:
 def _prepare(environ: Mapping[str, str]) -> None:
     """Bring the databases up to date and fill them, if that has not been done."""
     if not SIGNING_KEY_FILE.exists():
-        _flask(environ, "keys", "create")
-    _flask(environ, "db", "upgrade")
+        _flask(environ, *OPERATOR, "keys", "create")
+    _flask(environ, *OPERATOR, "db", "upgrade")
     if not LETTERBOX_KEY_FILE.exists():
-        key = _flask(environ, "api-keys", "create", "Letterbox")
+        key = _flask(environ, *OPERATOR, "api-keys", "create", "Letterbox")
         LETTERBOX_KEY_FILE.touch(mode=0o600)
         LETTERBOX_KEY_FILE.write_text(key, encoding="utf-8")
     _flask(environ, *LETTERBOX, "letterbox", "load-demo")
     # Letterbox owns the directory; the admin site reads it anew at each start.
-    _flask(environ, "directory", "sync", DIRECTORY_SETTINGS)
-    _flask(environ, "demo", "load")
+    _flask(environ, *OPERATOR, "directory", "sync", str(DIRECTORY_SETTINGS))
+    _flask(environ, *OPERATOR, "demo", "load")
 
 
 def _flask(environ: Mapping[str, str], *arguments: str) -> str:

@@ -1,5 +1,6 @@
 """flask db …"""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ commands = AppGroup("db", help="The schema of the admin site's database.")
 
 def alembic_config(database_url: str) -> AlembicConfig:
     """Return what Alembic needs to know to migrate the database at that URL."""
-    config = AlembicConfig(MIGRATIONS / "alembic.ini")
+    config = AlembicConfig(MIGRATIONS / "alembic.ini", stdout=sys.stdout)
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["database_url"] = database_url
     return config

@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
-from app.domain.impersonations import still_live
-from app.domain.tokens import Claims, InvalidToken, Tokens
+from app.domain.impersonations import end, still_live
+from app.domain.tokens import Claims, ExpiredToken, InvalidToken, Tokens
 from app.storage.audit_trail import AuditEvent, following_event
-from app.storage.impersonations import Impersonation
+from app.storage.impersonations import EndReason, Impersonation
 
 PATH_LENGTH = 500
 REFUSED_STATUS = 400
@@ -28,13 +28,16 @@ def find(
 ) -> Impersonation | Dead:
     """Return the live session of the token. The signature is only the first of the checks (T5)."""
     try:
-        claims = tokens.verify(token, now=now)
+        impersonation = _session_of(db, tokens.verify(token, now=now))
+    except ExpiredToken as expired:
+        # Whoever still holds it may know how its session ended; it opens nothing.
+        impersonation = _session_of(db, expired.claims)
+        if impersonation is not None:
+            end(db, impersonation, why=EndReason.EXPIRED, provenance=provenance, now=now)
+        return Dead(impersonation)
     except InvalidToken:
         return Dead(None)
-    impersonation = db.get(Impersonation, claims.session_id, with_for_update={"of": Impersonation})
-    if impersonation is None or not _is_of(claims, impersonation):
-        return Dead(None)
-    if not still_live(db, impersonation, provenance=provenance, now=now):
+    if impersonation is None or not still_live(db, impersonation, provenance=provenance, now=now):
         return Dead(impersonation)
     return impersonation
 
@@ -133,6 +136,11 @@ def note_closing_page(impersonation: Impersonation, *, page_id: str, now: dateti
     """
     if impersonation.page_id == page_id:
         impersonation.closing_at = now
+
+
+def _session_of(db: Session, claims: Claims) -> Impersonation | None:
+    row = db.get(Impersonation, claims.session_id, with_for_update={"of": Impersonation})
+    return row if row is not None and _is_of(claims, row) else None
 
 
 def _is_of(claims: Claims, impersonation: Impersonation) -> bool:

@@ -49,7 +49,8 @@ def sync(
     """
     tally = Tally()
     account_ids = _load(db, Account, (_account(record) for record in accounts), tally, now)
-    member_ids = _load(db, Member, (_member(record) for record in members), tally, now)
+    known_members = (_member(record, account_ids) for record in members)
+    member_ids = _load(db, Member, known_members, tally, now)
     _retire(db, Account, account_ids, AccountStatus.SUSPENDED, tally, now)
     _retire(db, Member, member_ids, MemberStatus.DEACTIVATED, tally, now)
     db.expire_all()
@@ -84,8 +85,10 @@ def _load(
         query: Select[Any] = select(kind).where(kind.id.in_(ids))
         known = {row.id: row for row in db.scalars(query).unique()}
         for record in batch:
+            if record["id"] in seen:
+                raise Invalid(f"id is there twice, the second time in {record}.")
+            seen.add(record["id"])
             _put(db, kind, known.get(record["id"]), record, tally, now)
-        seen.update(ids)
         db.flush()
         db.expunge_all()
     return seen
@@ -134,12 +137,14 @@ def _account(record: Record) -> dict[str, Any]:
         "domain": _text(record, "domain"),
         "plan": _text(record, "plan"),
         "status": _choice(record, "status", AccountStatus),
-        "impersonation_allowed": bool(record["impersonation_allowed"]),
+        "impersonation_allowed": _flag(record, "impersonation_allowed"),
         "created_at": _point(record, "created_at"),
     }
 
 
-def _member(record: Record) -> dict[str, Any]:
+def _member(record: Record, account_ids: set[str]) -> dict[str, Any]:
+    if record.get("account_id") not in account_ids:
+        raise Invalid(f"account_id is no account of the source in {dict(record)}.")
     return {
         "id": _text(record, "id"),
         "account_id": _text(record, "account_id"),
@@ -147,7 +152,7 @@ def _member(record: Record) -> dict[str, Any]:
         "email": _text(record, "email"),
         "role": _text(record, "role"),
         "status": _choice(record, "status", MemberStatus),
-        "protected": bool(record["protected"]),
+        "protected": _flag(record, "protected"),
         "created_at": _point(record, "created_at"),
     }
 
@@ -164,6 +169,14 @@ def _choice(record: Record, name: str, choices: Iterable[str]) -> str:
     if value not in set(choices):
         raise Invalid(f"{name} is none of {', '.join(choices)} in {dict(record)}.")
     return value
+
+
+def _flag(record: Record, name: str) -> bool:
+    """A boolean, or 0 or 1 from a database that has none; a text such as "no" would be true."""
+    value = record.get(name)
+    if value not in (0, 1):
+        raise Invalid(f"{name} is neither true nor false in {dict(record)}.")
+    return bool(value)
 
 
 def _point(record: Record, name: str) -> datetime:

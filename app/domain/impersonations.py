@@ -64,8 +64,9 @@ def start(
     if impersonation_with_form_key(db, impersonator_id=impersonator.id, form_key=form_key):
         raise Conflict("This form has started a session already. It is in another tab.")
     earlier = active_impersonation_of(db, impersonator.id)
-    if earlier is not None:
-        why = EndReason.REPLACED if earlier.is_active(now) else EndReason.EXPIRED
+    # One that was over already ends for its own reason, and by nobody.
+    if earlier is not None and still_live(db, earlier, provenance=provenance, now=now):
+        why = EndReason.REPLACED
         end(db, earlier, why=why, by=impersonator, provenance=provenance, now=now)
     impersonation = Impersonation(
         impersonator=impersonator,

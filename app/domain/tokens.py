@@ -26,6 +26,14 @@ class InvalidToken(Exception):
     """The token is not one of ours, or no longer good."""
 
 
+class ExpiredToken(InvalidToken):
+    """The token was good in its time; `claims` tell which session it belonged to."""
+
+    def __init__(self, claims: "Claims") -> None:
+        super().__init__()
+        self.claims = claims
+
+
 @dataclass(frozen=True)
 class Claims:
     """What a token says: ids only."""
@@ -69,17 +77,20 @@ class Tokens:
     def verify(self, token: str, *, now: datetime) -> Claims:
         """Return the claims of a good token; raise InvalidToken for any other."""
         try:
-            claims = self._decode(token)
-            _check_times(claims, now)
-            return Claims(
-                session_id=_text(claims["sid"]),
-                token_id=_text(claims["jti"]),
-                target_id=_text(claims["sub"]),
-                account_id=_text(claims["org_id"]),
-                impersonator_id=_actor(claims["act"]),
+            said = self._decode(token)
+            _check_times(said, now)
+            claims = Claims(
+                session_id=_text(said["sid"]),
+                token_id=_text(said["jti"]),
+                target_id=_text(said["sub"]),
+                account_id=_text(said["org_id"]),
+                impersonator_id=_actor(said["act"]),
             )
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise InvalidToken from error
+        if said["exp"] <= now.timestamp():
+            raise ExpiredToken(claims)
+        return claims
 
     def _decode(self, token: str) -> dict[str, Any]:
         if len(token) > MAX_LENGTH:
@@ -112,7 +123,7 @@ def _check_times(claims: dict[str, Any], now: datetime) -> None:
     issued, not_before, expires = (_seconds(claims[name]) for name in ("iat", "nbf", "exp"))
     if not 0 < expires - issued <= LIFETIME.total_seconds():
         raise InvalidToken
-    if max(issued, not_before) > now.timestamp() + LEEWAY_SECONDS or expires <= now.timestamp():
+    if max(issued, not_before) > now.timestamp() + LEEWAY_SECONDS:
         raise InvalidToken
 
 

@@ -46,6 +46,11 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar = {datetime: UTCDateTime, str: String}
 
 
+def can_be_stored(text: str) -> bool:
+    """Whether every database takes the text: JSON can spell half a character, and NUL."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def new_id() -> str:
     """A fresh random id: it can be guessed by nobody and made without asking the database."""
     return str(uuid.uuid4())

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Integer, Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.storage.base import EPOCH, MICROSECOND, UTCDateTime
+from app.storage.base import EPOCH, MICROSECOND, UTCDateTime, can_be_stored
 
 Row = TypeVar("Row")
 PAGE_SIZE = 50
@@ -99,7 +99,9 @@ def page(
 
 
 def _is_key(key: object) -> bool:
-    return isinstance(key, str) or (type(key) is int and abs(key) <= LARGEST_KEY)
+    if isinstance(key, str):
+        return can_be_stored(key)
+    return type(key) is int and abs(key) <= LARGEST_KEY
 
 
 def _plain(column: InstrumentedAttribute[Any], row: object) -> str | int:

@@ -1,6 +1,6 @@
 """Accounts: find one, see its members and sessions, switch impersonation on or off."""
 
-from flask import g, render_template, request, url_for
+from flask import flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
@@ -14,6 +14,9 @@ from app.web.admin.refusals import refusals
 from app.web.authentication import current_admin
 from app.web.pagination import cursor, paged
 from app.web.provenance import provenance
+
+ALLOWED = "Impersonation is allowed in this account again."
+SWITCHED_OFF = "Impersonation is off in this account. Running sessions have ended."
 
 
 def index() -> ResponseReturnValue:
@@ -73,4 +76,5 @@ def switch_impersonation(account_id: str) -> ResponseReturnValue:
         provenance=provenance(),
         now=g.now,
     )
+    flash(ALLOWED if wanted == "yes" else SWITCHED_OFF, "success")
     return htmx.go_to(url_for("accounts.settings", account_id=account.id))

@@ -1,6 +1,6 @@
 """Admins: who they are, and for superadmins what they may."""
 
-from flask import g, render_template, request, url_for
+from flask import flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, SelectField, StringField
@@ -57,7 +57,7 @@ def create() -> ResponseReturnValue:
     except DomainError as problem:
         form.form_errors.append(problem.sentence)
         return render_template("admin/admins/new.html", form=form), 422
-    return htmx.go_to(url_for("admins.show", admin_id=admin.id))
+    return _to(admin, "may sign in now")
 
 
 def show(admin_id: str) -> ResponseReturnValue:
@@ -80,21 +80,21 @@ def change_role(admin_id: str) -> ResponseReturnValue:
     verbs.change_role(
         g.db, admin, role=role, by=current_admin(), provenance=provenance(), now=g.now
     )
-    return _to(admin)
+    return _to(admin, f"is {admin.role} now and has been signed out")
 
 
 def disable(admin_id: str) -> ResponseReturnValue:
     """Shut the admin out."""
     admin = load_or_404(Admin, admin_id)
     verbs.disable(g.db, admin, by=current_admin(), provenance=provenance(), now=g.now)
-    return _to(admin)
+    return _to(admin, "has been shut out")
 
 
 def enable(admin_id: str) -> ResponseReturnValue:
     """Let the admin in again."""
     admin = load_or_404(Admin, admin_id)
     verbs.enable(g.db, admin, by=current_admin(), provenance=provenance(), now=g.now)
-    return _to(admin)
+    return _to(admin, "may sign in again")
 
 
 def end_sign_ins(admin_id: str) -> ResponseReturnValue:
@@ -108,8 +108,9 @@ def end_sign_ins(admin_id: str) -> ResponseReturnValue:
         provenance=provenance(),
         now=g.now,
     )
-    return _to(admin)
+    return _to(admin, "has been signed out everywhere")
 
 
-def _to(admin: Admin) -> ResponseReturnValue:
+def _to(admin: Admin, what: str) -> ResponseReturnValue:
+    flash(f"{admin.name} {what}.", "success")
     return htmx.go_to(url_for("admins.show", admin_id=admin.id))

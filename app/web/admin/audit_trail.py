@@ -35,7 +35,7 @@ def index() -> ResponseReturnValue:
         **paged(page),
         filters=filters,
         actions=list(AuditAction),
-        outcomes=list(Outcome),
+        outcomes=[(outcome, outcome.capitalize()) for outcome in Outcome],
         admins=[(admin.id, admin.name) for admin in admins_by_name(g.db)],
     )
 

@@ -1,6 +1,6 @@
 """Impersonation sessions: the question, the start, the lists, the timeline, the end."""
 
-from flask import Response, g, render_template, request, url_for
+from flask import Response, flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField, TextAreaField
@@ -115,7 +115,7 @@ def confirm_end(impersonation_id: str) -> ResponseReturnValue:
 def end(impersonation_id: str) -> ResponseReturnValue:
     """End the session; ending it again changes nothing and says the same (I4)."""
     impersonation = load_or_404(Impersonation, impersonation_id)
-    verbs.end(
+    ended = verbs.end(
         g.db,
         impersonation,
         why=EndReason.ADMIN_ENDED,
@@ -123,6 +123,8 @@ def end(impersonation_id: str) -> ResponseReturnValue:
         provenance=provenance(),
         now=g.now,
     )
+    when = "has ended" if ended else "had ended already"
+    flash(f"The session as {impersonation.target.name} {when}.", "success")
     return htmx.go_to(url_for("overview.show"))
 
 

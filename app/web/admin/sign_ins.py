@@ -1,6 +1,6 @@
 """An admin's own sign-ins."""
 
-from flask import g, render_template, url_for
+from flask import flash, g, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import NotFound
@@ -26,4 +26,5 @@ def end(sign_in_id: str) -> ResponseReturnValue:
     if row.admin_id != current_user.id:
         raise NotFound("There is nothing here, or not any more.")
     authentication.sign_out(g.db, row, by=current_admin(), provenance=provenance(), now=g.now)
+    flash("That sign-in has ended.", "success")
     return htmx.go_to(url_for("sign_ins.index"))

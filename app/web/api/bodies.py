@@ -6,6 +6,7 @@ from flask import request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from app.domain.errors import Invalid
+from app.storage.base import can_be_stored
 
 TEXT_LENGTH = 8192
 
@@ -28,7 +29,7 @@ def text(body: dict[str, Any], name: str, *, default: str | None = None) -> str:
     value = body.get(name)
     if value is None and default is not None:
         return default
-    if not isinstance(value, str) or len(value) > TEXT_LENGTH or not _can_be_stored(value):
+    if not isinstance(value, str) or len(value) > TEXT_LENGTH or not can_be_stored(value):
         raise Invalid(f"{name} must be a text.")
     return value
 
@@ -39,8 +40,3 @@ def number(body: dict[str, Any], name: str, *, most: int) -> int:
     if type(value) is not int or not 0 <= value <= most:
         raise Invalid(f"{name} must be a whole number from 0 to {most}.")
     return value
-
-
-def _can_be_stored(text: str) -> bool:
-    # JSON can spell half a character, and PostgreSQL knows no NUL.
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
