@@ -97,19 +97,22 @@
   const banner = makeBanner();
 
   // A shadow tree keeps the page's styles out of the banner, and inline !important on its host is
-  // stronger than anything a style sheet can say.
+  // stronger than anything a style sheet can say. The words themselves stay in the open document,
+  // slotted into it, so that whatever reads the page's text reads them too.
   function makeBanner() {
-    const who = element("p", { class: "who" });
-    const time = element("span", { class: "time", role: "timer", "aria-label": "Time left" });
+    const whoPlace = element("p", { class: "who" }, element("slot", { name: "who" }));
+    const timePlace = element("span", { class: "time" }, element("slot", { name: "time" }));
+    const who = element("span", { slot: "who" });
+    const time = element("span", { slot: "time", role: "timer", "aria-label": "Time left" });
     const end = element("button", { type: "button", class: "end" }, "End session");
     const trouble = element("p", { class: "trouble", role: "status" });
     const news = element("p", { class: "unseen", role: "status" });
     const bar = element("div", { class: "bar" });
     const sheet = element("link", { rel: "stylesheet", href: beside("impersonation.css") });
     const progress = element("div", { class: "progress" });
-    bar.append(who, time, end);
+    bar.append(whoPlace, timePlace, end);
 
-    const host = element("section", { "aria-label": "Impersonation" });
+    const host = element("section", { "aria-label": "Impersonation" }, who, " ", time);
     pin(host, { all: "initial", display: "block", position: "sticky", top: "0", left: "0" });
     pin(host, { "z-index": "2147483647", background: "#b3001b", color: "#fff", direction: "ltr" });
     const frame = element("div", { class: "frame" });
@@ -129,7 +132,8 @@
         if (said === shownSession) return;
         shownSession = said;
         // Names come from customers: isolated, so that their writing direction stays their own.
-        const name = element("bdi", { class: "name" }, subject.name || "a member without a name");
+        const name = element("bdi", {}, subject.name || "a member without a name");
+        pin(name, { "font-weight": "700" });
         const email = element("bdi", {}, subject.email);
         const where = element("bdi", {}, account.name);
         who.replaceChildren("You are impersonating ", name, ", ", email, ", in ", where);
