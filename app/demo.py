@@ -7,7 +7,7 @@ from random import Random
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import activity, admins, impersonations
+from app.domain import activity, admins, endings, impersonations
 from app.domain.audit_trail import OPERATOR, Provenance
 from app.storage.accounts import Account
 from app.storage.admins import Admin, Role, admin_by_email
@@ -130,7 +130,7 @@ class _History:
         other = next(one for one in self.impersonators if one is not impersonator)
         wanted_by = {EndReason.IMPERSONATOR_ENDED: impersonator, EndReason.ADMIN_ENDED: other}
         over = started.impersonation.started_at + LIFETIME
-        impersonations.end(
+        endings.end(
             self.db,
             started.impersonation,
             why=why,

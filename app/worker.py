@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import config
 from app.domain.audit_trail import WORKER
-from app.domain.impersonations import end_due
+from app.domain.endings import end_due
 from app.storage.database import Database
 from app.storage.impersonations import open_impersonations
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.domain.audit_trail import AuditAction, Provenance, append, event
-from app.domain.impersonations import end_due
+from app.domain.endings import end_due
 from app.storage.accounts import Account
 from app.storage.admins import Admin
 

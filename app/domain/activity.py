@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
-from app.domain.impersonations import end, still_live
+from app.domain.endings import end, still_live
 from app.domain.tokens import Claims, ExpiredToken, InvalidToken, Tokens
 from app.storage.audit_trail import AuditEvent, following_event
 from app.storage.impersonations import EndReason, Impersonation

@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 
 from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.authentication import hash_password
+from app.domain.endings import end_due
 from app.domain.errors import Conflict, Invalid
-from app.domain.impersonations import end_due
 from app.storage import admins as stored
 from app.storage.admins import Admin, Role
 from app.storage.folding import fold

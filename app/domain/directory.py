@@ -14,8 +14,8 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.audit_trail import AuditAction, Provenance, append, event
+from app.domain.endings import end_due
 from app.domain.errors import Invalid
-from app.domain.impersonations import end_due
 from app.storage.accounts import Account, AccountStatus
 from app.storage.members import Member, MemberStatus
 
@@ -53,7 +53,6 @@ def sync(
     member_ids = _load(db, Member, known_members, tally, now)
     _retire(db, Account, account_ids, AccountStatus.SUSPENDED, tally, now)
     _retire(db, Member, member_ids, MemberStatus.DEACTIVATED, tally, now)
-    db.expire_all()
     append(
         db,
         event(

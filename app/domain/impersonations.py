@@ -1,14 +1,13 @@
-"""Impersonation sessions: how they start, how the product app opens them, how they end."""
+"""Impersonation sessions: how they start, and how the product app opens them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlsplit
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import handoffs
+from app.domain import endings, handoffs
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.errors import Conflict, Invalid, Refused
 from app.domain.policies import refusal_to_impersonate
@@ -19,16 +18,11 @@ from app.storage.impersonations import (
     Impersonation,
     active_impersonation_of,
     impersonation_with_form_key,
-    open_impersonations,
 )
 from app.storage.members import Member
 
 REASON_LENGTH = 500
 TICKET_URL_LENGTH = 500
-# A reload closes the page and opens it again; only a mark this old means that the tab is gone.
-CLOSING_GRACE = timedelta(seconds=10)
-# Browsers slow the timers of a hidden tab down to one a minute.
-SILENCE = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
@@ -65,9 +59,9 @@ def start(
         raise Conflict("This form has started a session already. It is in another tab.")
     earlier = active_impersonation_of(db, impersonator.id)
     # One that was over already ends for its own reason, and by nobody.
-    if earlier is not None and still_live(db, earlier, provenance=provenance, now=now):
+    if earlier is not None and endings.still_live(db, earlier, provenance=provenance, now=now):
         why = EndReason.REPLACED
-        end(db, earlier, why=why, by=impersonator, provenance=provenance, now=now)
+        endings.end(db, earlier, why=why, by=impersonator, provenance=provenance, now=now)
     impersonation = Impersonation(
         impersonator=impersonator,
         target=target,
@@ -115,12 +109,12 @@ def redeem(
         return None
     if consumed.used:
         _refuse_handoff(db, impersonation, "used", provenance, now)
-        end(db, impersonation, why=EndReason.TICKET_REUSED, provenance=provenance, now=now)
+        endings.end(db, impersonation, why=EndReason.TICKET_REUSED, provenance=provenance, now=now)
         return None
     if not consumed.good:
         _refuse_handoff(db, impersonation, "expired", provenance, now)
         return None
-    if not still_live(db, impersonation, provenance=provenance, now=now):
+    if not endings.still_live(db, impersonation, provenance=provenance, now=now):
         _refuse_handoff(db, impersonation, "ended", provenance, now)
         return None
     impersonation.opened_at = impersonation.last_seen_at = now
@@ -137,105 +131,12 @@ def redeem(
     return impersonation
 
 
-def end(
-    db: Session,
-    impersonation: Impersonation,
-    *,
-    why: EndReason,
-    by: Admin | None = None,
-    provenance: Provenance,
-    now: datetime,
-) -> bool:
-    """End the session, once: of any number of racing callers one ends it and records it.
-
-    Return whether this call did. `by` is the admin who wanted it, None when it came by itself.
-    """
-    # A session that was found to be over late was over in time.
-    ended_at = min(now, impersonation.expires_at)
-    changed = db.execute(
-        update(Impersonation)
-        .where(Impersonation.id == impersonation.id, Impersonation.ended_at.is_(None))
-        .values(ended_at=ended_at, end_reason=why, ended_by_id=by.id if by else None)
-        .returning(Impersonation.id)
-        .execution_options(synchronize_session=False)
-    ).first()
-    db.refresh(impersonation)
-    if changed is None:
-        return False
-    append(
-        db,
-        event(
-            AuditAction.IMPERSONATION_ENDED,
-            now=now,
-            provenance=provenance,
-            impersonation=impersonation,
-            actor=by,
-            actor_kind=None if by else "system",
-            details={
-                "why": why,
-                "seconds": (ended_at - impersonation.started_at) // timedelta(seconds=1),
-            },
-        ),
-    )
-    return True
-
-
-def end_due(db: Session, *, provenance: Provenance, now: datetime) -> Sequence[Impersonation]:
-    """End every session whose time or ground has gone; return those that this call ended.
-
-    The worker asks each second, and each verb that can take a session's ground asks at once:
-    there is at most one open session an admin, so looking at all of them costs nothing.
-    """
-    running = open_impersonations(db)
-    admin_keys = admin_email_keys(db, [one.target.email for one in running])
-    ended = []
-    for impersonation in running:
-        why = _why_over(impersonation, impersonation.target.email_key in admin_keys, now)
-        if why and end(db, impersonation, why=why, provenance=provenance, now=now):
-            ended.append(impersonation)
-    return ended
-
-
-def still_live(
-    db: Session, impersonation: Impersonation, *, provenance: Provenance, now: datetime
-) -> bool:
-    """Whether the session runs on at `now`; one whose time or ground has gone is ended here."""
-    if impersonation.ended_at is not None:
-        return False
-    why = _why_over(impersonation, _is_admin(db, impersonation.target), now)
-    if why is None:
-        return True
-    end(db, impersonation, why=why, provenance=provenance, now=now)
-    return False
-
-
 def lock(db: Session, impersonator: Admin) -> None:
     """Let nobody else start or end a session of this admin until the transaction is over (R4).
 
     PostgreSQL locks the row; SQLite has locked the database when the transaction began.
     """
     db.execute(select(Admin.id).where(Admin.id == impersonator.id).with_for_update())
-
-
-def _why_over(
-    impersonation: Impersonation, target_is_admin: bool, now: datetime
-) -> EndReason | None:
-    refusal = refusal_to_impersonate(
-        impersonator=impersonation.impersonator,
-        target=impersonation.target,
-        target_is_admin=target_is_admin,
-    )
-    closing = impersonation.closing_at
-    opened = impersonation.opened_at is not None
-    if now >= impersonation.expires_at:
-        return EndReason.EXPIRED
-    if refusal is not None:
-        return refusal.end_reason
-    if closing is not None and now >= closing + CLOSING_GRACE:
-        return EndReason.TAB_CLOSED
-    if not opened and now >= impersonation.started_at + handoffs.LIFETIME:
-        return EndReason.NEVER_OPENED
-    return EndReason.WENT_SILENT if now >= impersonation.last_seen_at + SILENCE else None
 
 
 def _check_policy(
@@ -247,7 +148,9 @@ def _check_policy(
     now: datetime,
 ) -> None:
     refusal = refusal_to_impersonate(
-        impersonator=impersonator, target=target, target_is_admin=_is_admin(db, target)
+        impersonator=impersonator,
+        target=target,
+        target_is_admin=bool(admin_email_keys(db, [target.email])),
     )
     if refusal is None:
         return
@@ -262,10 +165,6 @@ def _check_policy(
         details={"why": refusal},
     )
     raise Refused(f"{refusal.sentence}.", code=refusal, event=refused)
-
-
-def _is_admin(db: Session, member: Member) -> bool:
-    return bool(admin_email_keys(db, [member.email]))
 
 
 def _refuse_handoff(

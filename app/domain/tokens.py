@@ -86,7 +86,7 @@ class Tokens:
                 account_id=_text(said["org_id"]),
                 impersonator_id=_actor(said["act"]),
             )
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise InvalidToken from error
         if said["exp"] <= now.timestamp():
             raise ExpiredToken(claims)

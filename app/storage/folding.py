@@ -5,8 +5,12 @@ import unicodedata
 
 def fold(text: str) -> str:
     """Return `text` without case, accents and compatibility forms: "Łukasz É" gives "lukasz e"."""
+    plain = text
+    # Twice, as Unicode's caseless matching does: "㎆" holds two capitals until it is taken apart.
+    for _ in range(2):
+        plain = unicodedata.normalize("NFKD", plain.casefold())
     # Letters such as ł carry no combining mark, so Unicode alone does not take them apart.
-    plain = unicodedata.normalize("NFKD", text.casefold()).translate(_STROKED_LETTERS)
+    plain = plain.translate(_STROKED_LETTERS)
     return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 

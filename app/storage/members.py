@@ -74,4 +74,4 @@ def members_with_email(db: Session, email: str) -> Sequence[Member]:
 def count_members(db: Session, account_ids: Sequence[str]) -> dict[str, int]:
     """Return the number of members in each of the accounts of one page."""
     query = select(Member.account_id, func.count()).where(Member.account_id.in_(account_ids))
-    return dict(db.execute(query.group_by(Member.account_id)).tuples().all())
+    return dict(db.execute(query.group_by(Member.account_id)).all())

@@ -1,6 +1,7 @@
 """What guards every response and every change: headers, CSP, CSRF, origin and host."""
 
 import secrets
+from http import HTTPStatus
 
 from flask import Flask, Response, g, request
 from flask_wtf import CSRFProtect
@@ -67,7 +68,8 @@ def install(app: Flask, config: Config) -> None:
         response.headers["Content-Security-Policy"] = _csp(config)
         if config.is_https:
             response.headers["Strict-Transport-Security"] = HSTS
-        if request.endpoint != "static":
+        # A file that is not there may be there tomorrow.
+        if request.endpoint != "static" or response.status_code >= HTTPStatus.BAD_REQUEST:
             response.headers["Cache-Control"] = "no-store"
             response.vary.add("Cookie")
         return response

@@ -16,7 +16,7 @@ from app.web.admin.loading import load_or_404
 from app.web.authentication import current_admin
 from app.web.provenance import provenance
 
-ROLE_NAMES = [(Role.ADMIN, "Admin"), (Role.SUPERADMIN, "Superadmin")]
+ROLE_NAMES = {Role.ADMIN.value: "Admin", Role.SUPERADMIN.value: "Superadmin"}
 
 
 class AdminForm(FlaskForm):

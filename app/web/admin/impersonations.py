@@ -6,6 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
+from app.domain import endings
 from app.domain import impersonations as verbs
 from app.domain.errors import Invalid
 from app.domain.impersonations import REASON_LENGTH, TICKET_URL_LENGTH
@@ -115,7 +116,7 @@ def confirm_end(impersonation_id: str) -> ResponseReturnValue:
 def end(impersonation_id: str) -> ResponseReturnValue:
     """End the session; ending it again changes nothing and says the same (I4)."""
     impersonation = load_or_404(Impersonation, impersonation_id)
-    ended = verbs.end(
+    ended = endings.end(
         g.db,
         impersonation,
         why=EndReason.ADMIN_ENDED,

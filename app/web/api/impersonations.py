@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, g, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.domain import activity, impersonations
+from app.domain import activity, endings, impersonations
 from app.domain.activity import Dead
 from app.domain.audit_trail import AuditAction, Provenance
 from app.domain.errors import Invalid
@@ -93,7 +93,7 @@ def end() -> ResponseReturnValue:
     impersonation = found.impersonation if isinstance(found, Dead) else found
     if impersonation is None:
         return _ended(Dead(None))
-    impersonations.end(
+    endings.end(
         g.db,
         impersonation,
         why=EndReason.IMPERSONATOR_ENDED,

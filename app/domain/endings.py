@@ -1,0 +1,115 @@
+"""How sessions end: once each, for one reason, with one event."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from app.domain import handoffs
+from app.domain.audit_trail import AuditAction, Provenance, append, event
+from app.domain.policies import refusal_to_impersonate
+from app.storage.admins import Admin, admin_email_keys
+from app.storage.impersonations import EndReason, Impersonation, open_impersonations
+
+# A reload closes the page and opens it again; only a mark this old means that the tab is gone.
+CLOSING_GRACE = timedelta(seconds=10)
+# Browsers slow the timers of a hidden tab down to one a minute.
+SILENCE = timedelta(minutes=3)
+
+
+def end(
+    db: Session,
+    impersonation: Impersonation,
+    *,
+    why: EndReason,
+    by: Admin | None = None,
+    provenance: Provenance,
+    now: datetime,
+) -> bool:
+    """End the session, once: of any number of racing callers one ends it and records it.
+
+    Return whether this call did. `by` is the admin who wanted it, None when it came by itself.
+    """
+    # A session that was found to be over late was over in time.
+    ended_at = min(now, impersonation.expires_at)
+    changed = db.execute(
+        update(Impersonation)
+        .where(Impersonation.id == impersonation.id, Impersonation.ended_at.is_(None))
+        .values(ended_at=ended_at, end_reason=why, ended_by_id=by.id if by else None)
+        .returning(Impersonation.id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    db.refresh(impersonation)
+    if changed is None:
+        return False
+    append(
+        db,
+        event(
+            AuditAction.IMPERSONATION_ENDED,
+            now=now,
+            provenance=provenance,
+            impersonation=impersonation,
+            actor=by,
+            actor_kind=None if by else "system",
+            details={
+                "why": why,
+                "seconds": (ended_at - impersonation.started_at) // timedelta(seconds=1),
+            },
+        ),
+    )
+    return True
+
+
+def end_due(db: Session, *, provenance: Provenance, now: datetime) -> Sequence[Impersonation]:
+    """End every session whose time or ground has gone; return those that this call ended.
+
+    The worker asks each second, and each verb that can take a session's ground asks at once:
+    there is at most one open session an admin, so looking at all of them costs nothing.
+    """
+    running = open_impersonations(db)
+    admin_keys = admin_email_keys(db, [one.target.email for one in running])
+    ended = []
+    for impersonation in running:
+        why = _why_over(impersonation, impersonation.target.email_key in admin_keys, now)
+        if why and end(db, impersonation, why=why, provenance=provenance, now=now):
+            ended.append(impersonation)
+    return ended
+
+
+def still_live(
+    db: Session, impersonation: Impersonation, *, provenance: Provenance, now: datetime
+) -> bool:
+    """Whether the session runs on at `now`; one whose time or ground has gone is ended here."""
+    if impersonation.ended_at is not None:
+        return False
+    why = _why_over(impersonation, _is_admin_too(db, impersonation), now)
+    if why is None:
+        return True
+    end(db, impersonation, why=why, provenance=provenance, now=now)
+    return False
+
+
+def _why_over(
+    impersonation: Impersonation, target_is_admin: bool, now: datetime
+) -> EndReason | None:
+    refusal = refusal_to_impersonate(
+        impersonator=impersonation.impersonator,
+        target=impersonation.target,
+        target_is_admin=target_is_admin,
+    )
+    closing = impersonation.closing_at
+    opened = impersonation.opened_at is not None
+    if now >= impersonation.expires_at:
+        return EndReason.EXPIRED
+    if refusal is not None:
+        return refusal.end_reason
+    if closing is not None and now >= closing + CLOSING_GRACE:
+        return EndReason.TAB_CLOSED
+    if not opened and now >= impersonation.started_at + handoffs.LIFETIME:
+        return EndReason.NEVER_OPENED
+    return EndReason.WENT_SILENT if now >= impersonation.last_seen_at + SILENCE else None
+
+
+def _is_admin_too(db: Session, impersonation: Impersonation) -> bool:
+    return bool(admin_email_keys(db, [impersonation.target.email]))
