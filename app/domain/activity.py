@@ -11,6 +11,7 @@ from app.domain.tokens import Claims, ExpiredToken, InvalidToken, Tokens
 from app.storage.audit_trail import AuditEvent, following_event
 from app.storage.impersonations import EndReason, Impersonation
 
+METHOD_LENGTH = 20
 PATH_LENGTH = 500
 REFUSED_STATUS = 400
 FAILED_STATUS = 500
@@ -58,7 +59,7 @@ def record_action(
         now=now,
         provenance=provenance,
         impersonation=impersonation,
-        details={"method": method, "path": path[:PATH_LENGTH]},
+        details={"method": method[:METHOD_LENGTH], "path": path[:PATH_LENGTH]},
     )
     append(db, recorded)
     return recorded
@@ -83,7 +84,7 @@ def refuse_action(
             impersonation=impersonation,
             outcome=Outcome.REFUSED,
             details={
-                "method": method,
+                "method": method[:METHOD_LENGTH],
                 "path": path[:PATH_LENGTH],
                 "why": impersonation.end_reason,
             },

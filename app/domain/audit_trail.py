@@ -14,6 +14,7 @@ from app.storage.impersonations import Impersonation
 from app.storage.members import Member
 
 USER_AGENT_LENGTH = 300
+ADDRESS_LENGTH = 64
 
 
 class AuditAction(StrEnum):
@@ -134,7 +135,7 @@ def event(
         account_name=account.name if account else None,
         impersonation_id=impersonation.id if impersonation else None,
         reason=reason,
-        address=provenance.address,
+        address=provenance.address[:ADDRESS_LENGTH],
         user_agent=provenance.user_agent[:USER_AGENT_LENGTH],
         request_id=provenance.request_id,
         details=details,

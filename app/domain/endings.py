@@ -93,20 +93,28 @@ def still_live(
 def _why_over(
     impersonation: Impersonation, target_is_admin: bool, now: datetime
 ) -> EndReason | None:
+    if now >= impersonation.expires_at:
+        return EndReason.EXPIRED
+    return _ground_gone(impersonation, target_is_admin) or _tab_gone(impersonation, now)
+
+
+def _ground_gone(impersonation: Impersonation, target_is_admin: bool) -> EndReason | None:
+    # A member who has moved is somebody else there: the session was about this account.
+    if impersonation.target.account_id != impersonation.account_id:
+        return EndReason.MEMBER_UNAVAILABLE
     refusal = refusal_to_impersonate(
         impersonator=impersonation.impersonator,
         target=impersonation.target,
         target_is_admin=target_is_admin,
     )
+    return refusal.end_reason if refusal else None
+
+
+def _tab_gone(impersonation: Impersonation, now: datetime) -> EndReason | None:
     closing = impersonation.closing_at
-    opened = impersonation.opened_at is not None
-    if now >= impersonation.expires_at:
-        return EndReason.EXPIRED
-    if refusal is not None:
-        return refusal.end_reason
     if closing is not None and now >= closing + CLOSING_GRACE:
         return EndReason.TAB_CLOSED
-    if not opened and now >= impersonation.started_at + handoffs.LIFETIME:
+    if impersonation.opened_at is None and now >= impersonation.started_at + handoffs.LIFETIME:
         return EndReason.NEVER_OPENED
     return EndReason.WENT_SILENT if now >= impersonation.last_seen_at + SILENCE else None
 

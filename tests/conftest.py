@@ -1,0 +1,212 @@
+"""What every test can ask for: a migrated database with the cast in it, a site, a clock."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from flask.testing import FlaskClient
+from playwright.sync_api import BrowserType
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from app.cli.database import alembic_config
+from app.config import Config
+from app.domain import authentication as domain_authentication
+from app.domain import signing_keys
+from app.domain.authentication import SignedIn
+from app.domain.tokens import Tokens
+from app.storage.admins import Admin
+from app.storage.database import Database
+from app.storage.members import Member
+from app.web import authentication
+from app.web.application import Application, create_admin_app
+from tests import cast, network
+from tests.cast import PASSWORD, Person
+from tests.chromium import chromium_path
+from tests.clock import Clock
+from tests.factories import FROM_THE_OFFICE
+
+ADMIN_URL = "http://localhost:8000"
+PRODUCT_URL = "http://127.0.0.1:8001"
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+class SiteClient(FlaskClient):
+    """A test client that calls the site by its name, as a browser does."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        kwargs.setdefault("base_url", ADMIN_URL)
+        return super().open(*args, **kwargs)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network_is_off() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        network.keep_to_this_machine(monkeypatch)
+        yield
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def clock(now: datetime, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The site's clock, which stands at `now` until it is moved."""
+    clock = Clock(now)
+    monkeypatch.setattr(authentication, "clock", clock)
+    return clock
+
+
+@pytest.fixture(scope="session")
+def empty_database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as `flask db upgrade` leaves it, made once."""
+    path = tmp_path_factory.mktemp("empty") / "understudy.db"
+    command.upgrade(alembic_config(f"sqlite:///{path}"), "head")
+    return path
+
+
+@pytest.fixture(scope="session")
+def database_file(empty_database_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the cast in it."""
+    path = tmp_path_factory.mktemp("cast") / "understudy.db"
+    shutil.copyfile(empty_database_file, path)
+    database = Database(f"sqlite:///{path}")
+    with database.unit_of_work(writing=True) as db:
+        cast.gather(db, now=NOW)
+    database.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def signing_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("keys") / "signing-key.pem"
+    signing_keys.create(path)
+    return path
+
+
+@pytest.fixture
+def database_url(database_file: Path, tmp_path: Path) -> str:
+    """A database of the test's own, with the cast in it."""
+    shutil.copyfile(database_file, tmp_path / "understudy.db")
+    return f"sqlite:///{tmp_path / 'understudy.db'}"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def db(database: Database) -> Iterator[Session]:
+    """One writing unit of work, undone at the end.
+
+    It holds SQLite's write lock: beside a client, use `database`.
+    """
+    with database.unit_of_work(writing=True) as db:
+        yield db
+        db.rollback()
+
+
+@pytest.fixture
+def config(database_url: str, signing_key_file: Path) -> Config:
+    return Config(
+        database_url=database_url,
+        admin_url=ADMIN_URL,
+        product_url=PRODUCT_URL,
+        signing_key_file=signing_key_file,
+        secret_key="a secret key that is long enough for the tests",
+    )
+
+
+@pytest.fixture
+def tokens(config: Config) -> Tokens:
+    """What issues and checks tokens, with the key of `admin_app`."""
+    return Tokens(
+        key=signing_keys.load(config.signing_key_file), issuer=ADMIN_URL, audience=PRODUCT_URL
+    )
+
+
+@pytest.fixture
+def admin_app(config: Config, clock: Clock) -> Iterator[Application]:
+    """The admin site with its API; its time is the clock's."""
+    app = create_admin_app(config)
+    app.test_client_class = SiteClient
+    yield app
+    app.database.dispose()
+
+
+@pytest.fixture
+def client(admin_app: Application) -> FlaskClient:
+    """A browser, or a program, that nobody knows yet."""
+    return admin_app.test_client()
+
+
+@pytest.fixture
+def ada(db: Session) -> Admin:
+    return db.get_one(Admin, cast.ADA.id)
+
+
+@pytest.fixture
+def cy(db: Session) -> Admin:
+    return db.get_one(Admin, cast.CY.id)
+
+
+@pytest.fixture
+def omar(db: Session) -> Admin:
+    return db.get_one(Admin, cast.OMAR.id)
+
+
+@pytest.fixture
+def mia(db: Session) -> Member:
+    return db.get_one(Member, cast.MIA.id)
+
+
+@pytest.fixture
+def eve(db: Session) -> Member:
+    return db.get_one(Member, cast.EVE.id)
+
+
+@pytest.fixture
+def sign_in(client: FlaskClient, database: Database, clock: Clock) -> Callable[[Person], SignedIn]:
+    """Sign somebody in, without the page: the cookie lands in `client`."""
+
+    def sign_in(person: Person) -> SignedIn:
+        with database.unit_of_work(writing=True) as db:
+            signed_in = domain_authentication.sign_in(
+                db,
+                email=person.email,
+                password=PASSWORD,
+                provenance=FROM_THE_OFFICE,
+                now=clock.now,
+            )
+        assert isinstance(signed_in, SignedIn)
+        with client.session_transaction(base_url=ADMIN_URL) as session:
+            session.update(_user_id=signed_in.secret, _fresh=True)
+        return signed_in
+
+    return sign_in
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(
+    browser_type_launch_args: dict[str, Any], browser_type: BrowserType
+) -> dict[str, Any]:
+    """Drive the Chromium of this machine, else the one that Playwright has installed."""
+    if path := chromium_path():
+        return {**browser_type_launch_args, "executable_path": path}
+    if not Path(browser_type.executable_path).exists():
+        # Not a skip: what nobody ran must not look like what passed.
+        pytest.fail(
+            "The browser stories need Chromium: install it (apt-get install chromium), or set "
+            "CHROMIUM to where it is.",
+            pytrace=False,
+        )
+    return browser_type_launch_args

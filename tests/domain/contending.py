@@ -1,0 +1,144 @@
+"""What the processes of a race do, and the naive ways in which it must not be done."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+
+from app.domain import authentication, endings, handoffs, impersonations
+from app.domain.authentication import NotSignedIn
+from app.domain.secrets import hash_secret
+from app.storage.admins import Admin
+from app.storage.database import Database
+from app.storage.impersonations import EndReason, Handoff, Impersonation, open_impersonations
+from app.storage.members import Member
+from tests import factories
+from tests.domain.racing import meet
+from tests.factories import FROM_THE_OFFICE
+
+STARTS = 4
+
+
+def start_often(url: str, admin_id: str, now: datetime) -> int:
+    """Start session after session; return how often more than one of them was active."""
+    database, violations = Database(url), 0
+    for _ in range(STARTS):
+        meet()
+        with database.unit_of_work(writing=True) as db:
+            admin, mia = db.get_one(Admin, admin_id), db.get_one(Member, "mia")
+            factories.start(db, impersonator=admin, target=mia, now=now)
+            active = [one for one in open_impersonations(db) if one.impersonator_id == admin_id]
+            violations += len(active) > 1
+    database.dispose()
+    return violations
+
+
+def write_after_reading(url: str, _admin_id: str, _now: datetime) -> int:
+    """Begin by reading, write later: return how often the lock could not be had any more."""
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=10, isolation_level=None)
+    failures = 0
+    for _ in range(STARTS):
+        try:
+            connection.execute("BEGIN")
+            connection.execute("SELECT * FROM admins").fetchall()
+            meet()
+            connection.execute("UPDATE admins SET name = name || 'x' WHERE id = 'ada'")
+            connection.execute("COMMIT")
+        except sqlite3.OperationalError:
+            failures += 1
+            with suppress(sqlite3.OperationalError):
+                connection.execute("ROLLBACK")
+    connection.close()
+    return failures
+
+
+def consume(url: str, tickets: Sequence[str], now: datetime) -> int:
+    """Try every ticket; return how many were good."""
+    database, wins = Database(url), 0
+    for ticket in tickets:
+        meet()
+        with database.unit_of_work(writing=True) as db:
+            wins += handoffs.consume(db, ticket, now=now).good
+    database.dispose()
+    return wins
+
+
+def consume_naively(url: str, tickets: Sequence[str], now: datetime) -> int:
+    """Read, then write."""
+    database, wins = Database(url), 0
+    for ticket in tickets:
+        with database.unit_of_work(writing=False) as db:
+            unused = db.get_one(Handoff, hash_secret(ticket)).used_at is None
+        meet()
+        with database.unit_of_work(writing=True) as db:
+            db.get_one(Handoff, hash_secret(ticket)).used_at = now
+        wins += unused
+    database.dispose()
+    return wins
+
+
+def end_all(url: str, ids: Sequence[str], now: datetime) -> int:
+    """End every session; return how many this process ended."""
+    database, ended = Database(url), 0
+    for id_ in ids:
+        # Seen before the lock is there, as by somebody who looks at the table first.
+        with database.unit_of_work(writing=False) as db:
+            seen = db.get_one(Impersonation, id_)
+        meet()
+        with database.unit_of_work(writing=True) as db:
+            db.add(seen)
+            ended += endings.end(
+                db, seen, why=EndReason.ADMIN_ENDED, provenance=FROM_THE_OFFICE, now=now
+            )
+    database.dispose()
+    return ended
+
+
+def end_all_naively(url: str, ids: Sequence[str], now: datetime) -> int:
+    """Look whether it has ended, then end it."""
+    database, ended = Database(url), 0
+    for id_ in ids:
+        with database.unit_of_work(writing=False) as db:
+            running = db.get_one(Impersonation, id_).ended_at is None
+        meet()
+        if running:
+            with database.unit_of_work(writing=True) as db:
+                row = db.get_one(Impersonation, id_)
+                row.ended_at, row.end_reason = now, EndReason.ADMIN_ENDED
+            ended += 1
+    database.dispose()
+    return ended
+
+
+def sweep(url: str, now: datetime) -> int:
+    """End what is due, as several workers would; return how many this one ended."""
+    database = Database(url)
+    with database.unit_of_work(writing=True) as db:
+        ended = len(endings.end_due(db, provenance=FROM_THE_OFFICE, now=now))
+    database.dispose()
+    return ended
+
+
+def guess(url: str, now: datetime) -> bool:
+    """Try a wrong password; return whether it was looked at, rather than sent to wait."""
+    database = Database(url)
+    with database.unit_of_work(writing=True) as db:
+        result = authentication.sign_in(
+            db,
+            email="ada@example.com",
+            password="a wrong password",
+            provenance=FROM_THE_OFFICE,
+            now=now,
+        )
+    database.dispose()
+    assert isinstance(result, NotSignedIn)
+    return not result.retry_after
+
+
+def redeem(url: str, ticket: str, now: datetime) -> int:
+    """Redeem the ticket; return 1 if it was good."""
+    database = Database(url)
+    with database.unit_of_work(writing=True) as db:
+        redeemed = impersonations.redeem(db, ticket=ticket, provenance=FROM_THE_OFFICE, now=now)
+    database.dispose()
+    return redeemed is not None

@@ -1,0 +1,174 @@
+"""What can happen is a closed list, and each of it is written down in one exact shape."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.domain.audit_trail import (
+    DETAILS,
+    OPERATOR,
+    USER_AGENT_LENGTH,
+    AuditAction,
+    Outcome,
+    Provenance,
+    append,
+    event,
+)
+from app.domain.impersonations import Started
+from app.domain.policies import Refusal
+from app.storage.admins import Admin
+from app.storage.impersonations import EndReason
+from app.storage.members import Member
+from tests import trail
+from tests.factories import FROM_THE_OFFICE
+
+# These names are in trails that outlive us. Add to the lists; never change or remove.
+ACTIONS = [
+    "sign_in.succeeded",
+    "sign_in.failed",
+    "sign_in.ended",
+    "access.refused",
+    "admin.created",
+    "admin.role_changed",
+    "admin.disabled",
+    "admin.enabled",
+    "account.impersonation_switched",
+    "api_key.created",
+    "api_key.revoked",
+    "directory.synced",
+    "impersonation.started",
+    "impersonation.refused",
+    "impersonation.ended",
+    "handoff.redeemed",
+    "handoff.refused",
+    "action.recorded",
+    "action.finished",
+    "action.refused",
+]
+END_REASONS = [
+    "expired",
+    "impersonator_ended",
+    "tab_closed",
+    "went_silent",
+    "never_opened",
+    "replaced",
+    "admin_ended",
+    "impersonator_lost_access",
+    "member_unavailable",
+    "account_unavailable",
+    "ticket_reused",
+]
+REFUSALS = [
+    "not_superadmin",
+    "oneself",
+    "target_is_admin",
+    "account_suspended",
+    "account_opted_out",
+    "member_invited",
+    "member_deactivated",
+    "member_protected",
+]
+
+
+@pytest.mark.requirement("L1")
+def test_the_names_in_the_trail_never_change() -> None:
+    assert [*AuditAction] == ACTIONS
+    assert [*EndReason] == END_REASONS
+    assert [*Refusal] == REFUSALS
+    assert [*Outcome] == ["succeeded", "refused", "failed"]
+
+
+@pytest.mark.requirement("L2")
+def test_every_action_says_which_details_it_has() -> None:
+    assert set(DETAILS) == set(AuditAction)
+
+
+@pytest.mark.requirement("L2")
+@pytest.mark.parametrize("action", AuditAction)
+def test_details_are_exact(now: datetime, action: AuditAction) -> None:
+    exact: dict[str, Any] = dict.fromkeys(DETAILS[action], "")
+    assert event(action, now=now, provenance=OPERATOR, details=exact).details == exact
+    with pytest.raises(ValueError, match="is recorded with"):
+        event(action, now=now, provenance=OPERATOR, details=exact | {"more": ""})
+    for name in exact:
+        fewer = {other: "" for other in exact if other != name}
+        with pytest.raises(ValueError, match="is recorded with"):
+            event(action, now=now, provenance=OPERATOR, details=fewer)
+
+
+@pytest.mark.requirement("L2")
+def test_an_event_keeps_the_names_of_its_day(
+    db: Session, ada: Admin, mia: Member, started: Started
+) -> None:
+    recorded = trail.only(db, AuditAction.IMPERSONATION_STARTED)
+    ada.name, mia.name, mia.account.name = "Ada Married", "Mia Renamed", "Sold"
+    db.flush()
+    db.expire(recorded)
+    assert (recorded.actor_name, recorded.actor_email) == ("Ada Lindqvist", "ada@example.com")
+    assert (recorded.subject_name, recorded.subject_email) == (
+        "Mia Søndergaard",
+        "mia@harbour.example",
+    )
+    assert recorded.account_name == "Harbour"
+
+
+@pytest.mark.requirement("L2")
+def test_an_event_of_a_session_names_actor_subject_and_account(
+    now: datetime, started: Started
+) -> None:
+    recorded = event(
+        AuditAction.HANDOFF_REDEEMED,
+        now=now,
+        provenance=FROM_THE_OFFICE,
+        impersonation=started.impersonation,
+        details={},
+    )
+    assert (recorded.actor_kind, recorded.actor_id) == ("admin", "ada")
+    assert (recorded.subject_id, recorded.account_id) == ("mia", "harbour")
+
+
+def test_a_stranger_in_a_session_is_not_taken_for_its_admin(
+    now: datetime, started: Started
+) -> None:
+    recorded = event(
+        AuditAction.HANDOFF_REFUSED,
+        now=now,
+        provenance=FROM_THE_OFFICE,
+        impersonation=started.impersonation,
+        actor_kind="stranger",
+        details={"why": "used"},
+    )
+    assert (recorded.actor_kind, recorded.actor_id, recorded.actor_name) == ("stranger", None, None)
+    assert recorded.subject_id == "mia"
+
+
+def test_what_nobody_did_the_system_did(now: datetime) -> None:
+    recorded = event(
+        AuditAction.API_KEY_REVOKED,
+        now=now,
+        provenance=OPERATOR,
+        details={"name": "", "prefix": ""},
+    )
+    assert (recorded.actor_kind, recorded.actor_id) == ("system", None)
+
+
+@pytest.mark.requirement("L2", "X6")
+def test_a_long_user_agent_is_cut(now: datetime) -> None:
+    provenance = Provenance(address="192.0.2.7", user_agent="x" * 5000, request_id="r")
+    recorded = event(AuditAction.SIGN_IN_SUCCEEDED, now=now, provenance=provenance)
+    assert len(recorded.user_agent) == USER_AGENT_LENGTH
+    claimed = FROM_THE_OFFICE.claimed(address="198.51.100.9", user_agent="y" * 5000)
+    assert len(claimed.user_agent) == USER_AGENT_LENGTH
+    assert claimed.request_id == FROM_THE_OFFICE.request_id
+
+
+@pytest.mark.requirement("L2")
+def test_the_time_of_an_event_is_kept_with_its_microseconds(
+    db: Session, ada: Admin, now: datetime
+) -> None:
+    at = now.replace(microsecond=1234)
+    append(db, event(AuditAction.SIGN_IN_SUCCEEDED, now=at, provenance=OPERATOR, actor=ada))
+    db.expire_all()
+    assert trail.only(db, AuditAction.SIGN_IN_SUCCEEDED).at == at

@@ -1,0 +1,149 @@
+"""What cannot be recorded does not happen (L3). The API's side is in tests/web/api."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, select, text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
+
+from app.domain import activity, admins, endings, impersonations
+from app.domain.impersonations import Started
+from app.storage.admins import Admin
+from app.storage.database import Database
+from app.storage.impersonations import EndReason, Handoff, Impersonation
+from app.storage.members import Member
+from tests import factories, trail
+from tests.breaking import break_trail
+from tests.factories import FROM_THE_OFFICE
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def started(database: Database, now: datetime) -> Started:
+    """Ada's session as Mia, committed."""
+    with database.unit_of_work(writing=True) as db:
+        ada, mia = db.get_one(Admin, "ada"), db.get_one(Member, "mia")
+        return factories.start(db, impersonator=ada, target=mia, now=now)
+
+
+Act = Callable[[Session, Started, datetime], object]
+ACTS: dict[str, Act] = {
+    "start": lambda db, _started, now: factories.start(
+        db, impersonator=db.get_one(Admin, "cy"), target=db.get_one(Member, "eve"), now=now
+    ),
+    "replace": lambda db, _started, now: factories.start(
+        db, impersonator=db.get_one(Admin, "ada"), target=db.get_one(Member, "eve"), now=now
+    ),
+    "redeem": lambda db, started, now: impersonations.redeem(
+        db, ticket=started.ticket, provenance=FROM_THE_OFFICE, now=now
+    ),
+    "record an action": lambda db, started, now: activity.record_action(
+        db,
+        db.get_one(Impersonation, started.impersonation.id),
+        method="POST",
+        path="/",
+        provenance=FROM_THE_OFFICE,
+        now=now + timedelta(seconds=1),
+    ),
+    "end": lambda db, started, now: endings.end(
+        db,
+        db.get_one(Impersonation, started.impersonation.id),
+        why=EndReason.ADMIN_ENDED,
+        provenance=FROM_THE_OFFICE,
+        now=now,
+    ),
+    "demote": lambda db, _started, now: admins.change_role(
+        db,
+        db.get_one(Admin, "ada"),
+        role="admin",
+        by=db.get_one(Admin, "cy"),
+        provenance=FROM_THE_OFFICE,
+        now=now,
+    ),
+}
+
+
+def state(database: Database) -> list[object]:
+    with database.unit_of_work(writing=False) as db:
+        tables = ("impersonations", "handoffs", "admins", "sign_ins", "audit_events")
+        return [db.execute(text(f"SELECT * FROM {table}")).all() for table in tables]
+
+
+def attempt(database: Database, act: Act, started: Started, now: datetime) -> None:
+    with database.unit_of_work(writing=True) as db:
+        act(db, started, now)
+
+
+@pytest.mark.requirement("L3", "R2")
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_what_cannot_be_recorded_does_not_happen(
+    database: Database, database_url: str, started: Started, now: datetime, act: Act
+) -> None:
+    before = state(database)
+    break_trail(database_url)
+    with pytest.raises(DatabaseError):
+        attempt(database, act, started, now)
+    assert state(database) == before
+
+
+@pytest.mark.requirement("L3")
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_the_same_happens_when_it_can_be_recorded(
+    database: Database, started: Started, now: datetime, act: Act
+) -> None:
+    """The twin: it was the broken trail that stopped it."""
+    before = state(database)
+    attempt(database, act, started, now)
+    assert state(database) != before
+
+
+@pytest.mark.requirement("L3", "R2")
+def test_a_full_disk_leaves_nothing_half_done(
+    database: Database, started: Started, now: datetime
+) -> None:
+    @event.listens_for(database.engine, "begin")
+    def no_room(connection: object) -> None:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # type: ignore[attr-defined]
+
+    before = state(database)
+
+    def fill() -> None:
+        with database.unit_of_work(writing=True) as db:
+            ada, eve = db.get_one(Admin, "ada"), db.get_one(Member, "eve")
+            for number in range(500):
+                factories.start(
+                    db,
+                    impersonator=ada,
+                    target=eve,
+                    reason="x" * 400,
+                    form_key=f"{number}",
+                    now=now,
+                )
+
+    with pytest.raises(DatabaseError, match="full"):
+        fill()
+    assert state(database) == before
+    with database.unit_of_work(writing=False) as db:
+        handoffs = db.scalars(select(Handoff.impersonation_id)).all()
+    assert handoffs == [started.impersonation.id]
+
+
+@pytest.mark.requirement("R2", "F3")
+def test_being_killed_after_any_statement_leaves_nothing(
+    database: Database, database_url: str
+) -> None:
+    """Each start but the last is killed; only the last one is there."""
+    command = [sys.executable, "-m", "tests.domain.crashing", database_url]
+    killed = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    assert int(killed) > 5
+    with database.unit_of_work(writing=False) as db:
+        assert len(db.scalars(select(Impersonation)).all()) == 1
+        assert len(db.scalars(select(Handoff)).all()) == 1
+        assert trail.actions(db) == ["impersonation.started"]
+        assert db.scalar(text("PRAGMA integrity_check")) == "ok"

@@ -1,0 +1,168 @@
+"""Many processes at once. Each race has a twin that runs it the naive way, and fails."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.domain import handoffs
+from app.domain.audit_trail import AuditAction
+from app.domain.authentication import FREE_FAILURES_PER_ACCOUNT
+from app.storage.admins import Admin
+from app.storage.database import Database
+from app.storage.impersonations import LIFETIME, open_impersonations
+from app.storage.members import Member
+from tests import factories, trail
+from tests.domain import contending, racing
+from tests.domain.racing import CONTENDERS, Contenders
+
+# Under xdist one worker runs them all: the contenders are started once.
+pytestmark = pytest.mark.xdist_group("races")
+
+TICKETS = 12
+SESSIONS = 12
+
+
+@pytest.fixture(scope="module")
+def contenders() -> Iterator[Contenders]:
+    with racing.contenders() as contenders:
+        yield contenders
+
+
+@pytest.fixture
+def tickets(database: Database, now: datetime) -> list[str]:
+    """Many tickets of one session."""
+    with database.unit_of_work(writing=True) as db:
+        ada, mia = db.get_one(Admin, "ada"), db.get_one(Member, "mia")
+        started = factories.start(db, impersonator=ada, target=mia, now=now)
+        more = [handoffs.issue(db, started.impersonation, now=now) for _ in range(TICKETS - 1)]
+    return [started.ticket, *more]
+
+
+@pytest.fixture
+def sessions(database: Database, now: datetime) -> list[str]:
+    """A session each of many superadmins."""
+    with database.unit_of_work(writing=True) as db:
+        mia = db.get_one(Member, "mia")
+        admins = [factories.admin(role="superadmin", now=now) for _ in range(SESSIONS)]
+        db.add_all(admins)
+        return [
+            factories.start(db, impersonator=one, target=mia, now=now).impersonation.id
+            for one in admins
+        ]
+
+
+@pytest.mark.requirement("I2", "R1", "R3", "R4")
+def test_an_admin_has_one_active_session_however_many_start_at_once(
+    contenders: Contenders, database: Database, database_url: str, now: datetime
+) -> None:
+    """Nobody fails for want of a lock either, and starts = ends + active."""
+    violations = contenders.race(contending.start_often, database_url, "ada", now)
+    with database.unit_of_work(writing=False) as db:
+        active = len(open_impersonations(db))
+        counted = Counter(trail.actions(db))
+    assert (sum(violations), active) == (0, 1)
+    assert counted["impersonation.started"] == CONTENDERS * contending.STARTS
+    assert counted["impersonation.ended"] == CONTENDERS * contending.STARTS - 1
+
+
+@pytest.mark.requirement("R4")
+def test_a_transaction_that_begins_by_reading_cannot_write(
+    contenders: Contenders, database_url: str, now: datetime
+) -> None:
+    """The twin: with a plain BEGIN the same contest ends in "database is locked"."""
+    assert sum(contenders.race(contending.write_after_reading, database_url, "ada", now)) > 0
+
+
+SECOND_SESSION = """
+    INSERT INTO impersonations SELECT 'another', impersonator_id, target_id, account_id, reason,
+    ticket_url, 'another', token_id, address, user_agent, started_at, expires_at, opened_at,
+    last_seen_at, page_id, closing_at, ended_at, end_reason, ended_by_id FROM impersonations
+"""
+
+
+@pytest.mark.requirement("R1")
+def test_the_database_itself_refuses_a_second_active_session(
+    db: Session, ada: Admin, mia: Member, now: datetime
+) -> None:
+    factories.start(db, impersonator=ada, target=mia, now=now)
+    with pytest.raises(IntegrityError, match=r"impersonations\.impersonator_id"):
+        db.execute(text(SECOND_SESSION))
+
+
+@pytest.mark.requirement("H2")
+def test_of_eight_who_bring_the_same_ticket_one_wins(
+    contenders: Contenders, database_url: str, tickets: list[str], now: datetime
+) -> None:
+    assert sum(contenders.race(contending.consume, database_url, tickets, now)) == TICKETS
+
+
+@pytest.mark.requirement("H2")
+def test_reading_before_writing_lets_several_bring_a_ticket(
+    contenders: Contenders, database_url: str, tickets: list[str], now: datetime
+) -> None:
+    """The twin of the race above."""
+    assert sum(contenders.race(contending.consume_naively, database_url, tickets, now)) > TICKETS
+
+
+@pytest.mark.requirement("H3", "R3")
+def test_a_ticket_that_several_bring_at_once_ends_its_session_once(
+    contenders: Contenders,
+    database: Database,
+    database_url: str,
+    tickets: list[str],
+    now: datetime,
+) -> None:
+    assert sum(contenders.race(contending.redeem, database_url, tickets[0], now)) == 1
+    with database.unit_of_work(writing=False) as db:
+        counted = Counter(trail.actions(db))
+    assert counted["handoff.redeemed"] == counted["impersonation.ended"] == 1
+    assert counted["handoff.refused"] == CONTENDERS - 1
+
+
+@pytest.mark.requirement("I4", "R3")
+def test_of_many_who_end_a_session_one_does(
+    contenders: Contenders,
+    database: Database,
+    database_url: str,
+    sessions: list[str],
+    now: datetime,
+) -> None:
+    assert sum(contenders.race(contending.end_all, database_url, sessions, now)) == SESSIONS
+    with database.unit_of_work(writing=False) as db:
+        ends = trail.events(db, AuditAction.IMPERSONATION_ENDED)
+    assert sorted(str(end.impersonation_id) for end in ends) == sorted(sessions)
+
+
+@pytest.mark.requirement("I4")
+def test_looking_before_ending_lets_several_end_a_session(
+    contenders: Contenders, database_url: str, sessions: list[str], now: datetime
+) -> None:
+    """The twin of the race above."""
+    ended = contenders.race(contending.end_all_naively, database_url, sessions, now)
+    assert sum(ended) > SESSIONS
+
+
+@pytest.mark.requirement("I6")
+def test_of_several_workers_one_records_each_expiry(
+    contenders: Contenders,
+    database: Database,
+    database_url: str,
+    sessions: list[str],
+    now: datetime,
+) -> None:
+    assert sum(contenders.race(contending.sweep, database_url, now + LIFETIME)) == SESSIONS
+    with database.unit_of_work(writing=False) as db:
+        assert len(trail.events(db, AuditAction.IMPERSONATION_ENDED)) == SESSIONS
+
+
+@pytest.mark.requirement("S6")
+def test_guesses_are_counted_across_all_processes(
+    contenders: Contenders, database_url: str, now: datetime
+) -> None:
+    looked_at = contenders.race(contending.guess, database_url, now)
+    assert sum(looked_at) == FREE_FAILURES_PER_ACCOUNT

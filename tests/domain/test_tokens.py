@@ -1,0 +1,365 @@
+"""The impersonation token: what it says, and everything that is not taken for one."""
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.domain.impersonations import Started
+from app.domain.signing_keys import SigningKey
+from app.domain.tokens import (
+    CLAIMS,
+    MAX_LENGTH,
+    TYPE,
+    Claims,
+    ExpiredToken,
+    InvalidToken,
+    Tokens,
+)
+from app.storage.impersonations import LIFETIME
+from tests.conftest import ADMIN_URL, NOW, PRODUCT_URL
+
+# The same in every process of a test run, which must agree on what the tests are called.
+KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+TOKENS = Tokens(key=KEY, issuer=ADMIN_URL, audience=PRODUCT_URL)
+AT = int(NOW.timestamp())
+GOOD: dict[str, Any] = {
+    "iss": ADMIN_URL,
+    "aud": PRODUCT_URL,
+    "sub": "mia",
+    "org_id": "harbour",
+    "act": {"sub": "ada"},
+    "sid": "session-1",
+    "jti": "token-1",
+    "iat": AT,
+    "nbf": AT,
+    "exp": AT + 1200,
+}
+SAID = Claims("session-1", "token-1", "mia", "harbour", "ada")
+HEADER = {"alg": "EdDSA", "typ": TYPE, "kid": KEY.kid}
+LEFT_OUT = object()
+
+
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def signed(
+    claims: dict[str, Any] | bytes, *, header: dict[str, Any] | None = None, key: Any = KEY.private
+) -> str:
+    """A token made by hand, whatever a library would say about it."""
+    payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
+    start = f"{b64(json.dumps(header or HEADER).encode())}.{b64(payload)}"
+    return f"{start}.{b64(key.sign(start.encode()))}"
+
+
+def refused(token: str, now: datetime = NOW) -> bool:
+    """Whether the token is no good, and in the one way that callers expect."""
+    try:
+        TOKENS.verify(token, now=now)
+    except InvalidToken:
+        return True
+    return False
+
+
+GOOD_TOKEN = signed(GOOD)
+
+
+def test_the_good_token_of_these_tests_is_good() -> None:
+    """Else every refusal below would prove nothing."""
+    assert TOKENS.verify(GOOD_TOKEN, now=NOW) == SAID
+
+
+def test_an_issued_token_names_its_session(started: Started, tokens: Tokens, now: datetime) -> None:
+    row = started.impersonation
+    claims = tokens.verify(tokens.issue(row, now=now), now=now)
+    assert claims == Claims(row.id, row.token_id, "mia", "harbour", "ada")
+
+
+@pytest.mark.requirement("T7")
+def test_an_issued_token_carries_ids_and_times_alone(
+    started: Started, tokens: Tokens, now: datetime
+) -> None:
+    token = tokens.issue(started.impersonation, now=now)
+    said = jwt.decode(token, options={"verify_signature": False})
+    assert set(said) == {*CLAIMS, "user_id"}
+    assert said["act"] == {"sub": "ada"}
+    assert said["user_id"] == said["sub"]
+    text = json.dumps(said)
+    for told in ("Mia", "Ada", "mia@", "ada@", "Harbour", "template"):
+        assert told not in text
+    assert len(token) < 1024
+
+
+@pytest.mark.requirement("I1", "T4")
+def test_a_token_issued_late_dies_with_its_session(
+    started: Started, tokens: Tokens, now: datetime
+) -> None:
+    token = tokens.issue(started.impersonation, now=now + timedelta(seconds=59))
+    said = jwt.decode(token, options={"verify_signature": False})
+    assert said["exp"] == (now + LIFETIME).timestamp()
+    assert said["exp"] - said["iat"] == 1141
+
+
+@pytest.mark.requirement("I1", "T4")
+@pytest.mark.parametrize("microsecond", [0, 1, 500_000, 999_999])
+def test_a_token_never_lives_more_than_twenty_minutes(
+    started: Started, tokens: Tokens, now: datetime, microsecond: int
+) -> None:
+    row = started.impersonation
+    start = now.replace(microsecond=microsecond)
+    row.started_at, row.expires_at = start, start + LIFETIME
+    said = jwt.decode(tokens.issue(row, now=start), options={"verify_signature": False})
+    assert said["exp"] - said["iat"] == 1200
+    assert said["exp"] <= row.expires_at.timestamp()
+
+
+@pytest.mark.requirement("T4")
+def test_a_token_is_good_until_its_last_second(now: datetime) -> None:
+    assert TOKENS.verify(GOOD_TOKEN, now=now + LIFETIME - timedelta(microseconds=1)) == SAID
+
+
+@pytest.mark.requirement("T4")
+@pytest.mark.parametrize("after", [LIFETIME, LIFETIME + timedelta(days=400)])
+def test_an_expired_token_only_tells_what_it_was(now: datetime, after: timedelta) -> None:
+    with pytest.raises(ExpiredToken) as expired:
+        TOKENS.verify(GOOD_TOKEN, now=now + after)
+    assert expired.value.claims == SAID
+
+
+def test_an_expired_token_of_another_key_tells_nothing(now: datetime) -> None:
+    token = signed(GOOD, key=Ed25519PrivateKey.generate())
+    with pytest.raises(InvalidToken) as refused:
+        TOKENS.verify(token, now=now + LIFETIME)
+    assert not isinstance(refused.value, ExpiredToken)
+
+
+@pytest.mark.requirement("T4", "R5")
+@pytest.mark.parametrize(("ahead", "good"), [(5, True), (6, False), (3600, False)])
+def test_a_token_from_the_future_has_five_seconds_of_grace(
+    now: datetime, ahead: int, *, good: bool
+) -> None:
+    assert refused(GOOD_TOKEN, now - timedelta(seconds=ahead)) is not good
+
+
+@pytest.mark.requirement("T4")
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_each_claim_is_needed(claim: str) -> None:
+    assert refused(signed({name: value for name, value in GOOD.items() if name != claim}))
+
+
+@pytest.mark.requirement("T4")
+def test_further_claims_are_ignored() -> None:
+    assert not refused(signed(GOOD | {"role": "root", "scope": ["*"]}))
+
+
+NOT_AN_ID: list[object] = [None, "", 7, True, 1.5, ["mia"], {"id": "mia"}]
+NOT_AN_ACTOR: list[object] = [None, "ada", [], {}, {"sub": ""}, {"sub": 1}, {"sub": ["a"]}]
+NOT_A_TIME: list[object] = [None, "", str(AT), True, AT + 0.5, [AT], {}, 10**30, float("nan")]
+WRONG: list[tuple[str, object]] = [
+    *[("iss", value) for value in (PRODUCT_URL, f"{ADMIN_URL}/", [ADMIN_URL], None, "")],
+    *[
+        ("aud", value)
+        for value in (ADMIN_URL, f"{PRODUCT_URL}/", [PRODUCT_URL], [PRODUCT_URL, "x"], None, "", 1)
+    ],
+    *[(name, value) for name in ("sub", "org_id", "sid", "jti") for value in NOT_AN_ID],
+    *[(name, value) for name in ("iat", "nbf", "exp") for value in NOT_A_TIME],
+    ("exp", float("inf")),
+    ("exp", AT + 1201),
+    ("exp", AT),
+    ("exp", AT - 1),
+    ("iat", AT - 1),
+    ("iat", AT + 6),
+    ("nbf", AT + 6),
+    *[("act", value) for value in NOT_AN_ACTOR],
+]
+
+
+@pytest.mark.requirement("T4", "I1")
+@pytest.mark.parametrize(("claim", "value"), WRONG)
+def test_a_claim_of_another_value_or_kind_is_refused(claim: str, value: object) -> None:
+    assert refused(signed(GOOD | {claim: value}))
+
+
+@pytest.mark.requirement("T4", "I1")
+def test_a_token_that_began_early_cannot_end_late() -> None:
+    assert refused(signed(GOOD | {"iat": AT - 600, "nbf": AT - 600, "exp": AT + 601}))
+    assert not refused(signed(GOOD | {"iat": AT - 600, "nbf": AT - 600, "exp": AT + 600}))
+
+
+@pytest.mark.requirement("A4")
+@pytest.mark.parametrize(
+    "actor", [{"sub": "ada", "act": {"sub": "cy"}}, {"sub": "ada", "name": "Ada"}]
+)
+def test_an_actor_who_acts_for_another_is_refused(actor: dict[str, Any]) -> None:
+    assert refused(signed(GOOD | {"act": actor}))
+
+
+@pytest.mark.requirement("T1")
+@pytest.mark.parametrize(
+    "algorithm", ["none", "None", "noNE", "", "HS256", "ES256", "EDDSA", "eddsa", "Ed25519", None]
+)
+def test_another_algorithm_is_refused_though_the_signature_is_good(algorithm: str | None) -> None:
+    assert refused(signed(GOOD, header=HEADER | {"alg": algorithm}))
+
+
+@pytest.mark.requirement("T1")
+@pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER, Encoding.Raw])
+def test_the_public_key_is_no_shared_secret(encoding: Encoding) -> None:
+    form = PublicFormat.Raw if encoding is Encoding.Raw else PublicFormat.SubjectPublicKeyInfo
+    secret = KEY.public.public_bytes(encoding, form)
+    start = f"{b64(json.dumps(HEADER | {'alg': 'HS256'}).encode())}.{GOOD_TOKEN.split('.')[1]}"
+    mac = hmac.new(secret, start.encode(), hashlib.sha256).digest()
+    assert refused(f"{start}.{b64(mac)}")
+
+
+@pytest.mark.requirement("T1")
+def test_an_elliptic_curve_signature_is_refused() -> None:
+    key = generate_private_key(SECP256R1())
+    headers = {"typ": TYPE, "kid": KEY.kid}
+    assert refused(jwt.encode(GOOD, key, algorithm="ES256", headers=headers))
+
+
+@pytest.mark.requirement("T1")
+@pytest.mark.parametrize("signature", ["", "AA", b64(bytes(64)), GOOD_TOKEN.split(".")[2][:-4]])
+def test_an_absent_or_broken_signature_is_refused(signature: str) -> None:
+    assert refused(".".join([*GOOD_TOKEN.split(".")[:2], signature]))
+
+
+@pytest.mark.requirement("T1")
+def test_another_key_is_refused_under_our_keys_name() -> None:
+    assert refused(signed(GOOD, key=Ed25519PrivateKey.generate()))
+
+
+@pytest.mark.requirement("T2")
+@pytest.mark.parametrize(
+    "kid",
+    [LEFT_OUT, None, "", "another", 1, ["a"], "../signing-key.pem", "' OR 1=1 --", KEY.kid + " "],
+)
+def test_a_key_that_is_not_named_exactly_is_refused(kid: object) -> None:
+    header = HEADER | {"kid": kid}
+    if kid is LEFT_OUT:
+        del header["kid"]
+    assert refused(signed(GOOD, header=header))
+
+
+@pytest.mark.requirement("T2")
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"jku": "https://evil.example/jwks.json"},
+        {"jwk": KEY.public_jwk},
+        {"x5u": "https://evil.example/cert.pem"},
+        {"x5c": ["AAAA"]},
+        {"crit": ["exp"]},
+        {"crit": []},
+        {"b64": False},
+        {"zip": "DEF"},
+        {"cty": "JWT"},
+    ],
+)
+def test_a_header_that_asks_for_more_is_refused(more: dict[str, Any]) -> None:
+    assert refused(signed(GOOD, header=HEADER | more))
+
+
+@pytest.mark.requirement("T3")
+@pytest.mark.parametrize("type_", [LEFT_OUT, None, "", "JWT", "at+jwt", "IMP+JWT", "imp+jwt "])
+def test_a_token_of_another_type_is_refused(type_: object) -> None:
+    header = HEADER | {"typ": type_}
+    if type_ is LEFT_OUT:
+        del header["typ"]
+    assert refused(signed(GOOD, header=header))
+
+
+@pytest.mark.requirement("T1")
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        ".",
+        "..",
+        "...",
+        "eyJ",
+        "Bearer " + GOOD_TOKEN,
+        GOOD_TOKEN + ".",
+        GOOD_TOKEN + "=",
+        GOOD_TOKEN + "\n",
+        " " + GOOD_TOKEN,
+        GOOD_TOKEN + "." + GOOD_TOKEN,
+        "\ud800" + GOOD_TOKEN,
+        "тест.тест.тест",
+        ".".join([b64(b"{}")] * 3),
+        ".".join([b64(b"[]")] * 3),
+        ".".join([b64(b"[" * 1500)] * 2 + ["AA"]),
+        "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA",
+    ],
+)
+def test_what_is_no_compact_token_is_refused(token: str) -> None:
+    assert refused(token)
+
+
+@pytest.mark.requirement("T1")
+def test_json_serialisation_is_refused() -> None:
+    protected, payload, signature = GOOD_TOKEN.split(".")
+    parts = {"protected": protected, "payload": payload, "signature": signature}
+    assert refused(json.dumps(parts))
+    assert refused(json.dumps({"payload": payload, "signatures": [parts]}))
+
+
+@pytest.mark.requirement("T4")
+@pytest.mark.parametrize("payload", [b"", b"null", b"[]", b"7", b'"mia"', b"\xff\xfe", b"[" * 2000])
+def test_a_signed_payload_that_is_no_object_is_refused(payload: bytes) -> None:
+    assert refused(signed(payload))
+
+
+@pytest.mark.requirement("T4")
+def test_a_token_of_more_than_four_kilobytes_is_refused() -> None:
+    assert refused(signed(GOOD | {"more": "x" * MAX_LENGTH}))
+
+
+@pytest.mark.requirement("T6")
+def test_a_token_of_another_product_is_refused(started: Started, now: datetime) -> None:
+    other = Tokens(key=KEY, issuer=ADMIN_URL, audience="https://other.example")
+    assert refused(other.issue(started.impersonation, now=now))
+
+
+@pytest.mark.requirement("T1", "T4")
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_no_change_of_a_good_token_is_good(data: st.DataObject) -> None:
+    """Cut it, put something in, swap a character: it is refused, and never blows up."""
+    start = data.draw(st.integers(0, len(GOOD_TOKEN) - 1))
+    length = data.draw(st.integers(0, 3))
+    put_in = data.draw(st.text(max_size=6) | st.text("AQgw-_.=", max_size=6))
+    token = GOOD_TOKEN[:start] + put_in + GOOD_TOKEN[start + length :]
+    assert token == GOOD_TOKEN or refused(token)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.requirement("T4")
+@settings(max_examples=200, deadline=None)
+@given(claim=st.sampled_from(CLAIMS), value=JSON_VALUES)
+def test_whatever_a_signed_claim_says_it_is_taken_as_it_is_or_refused(
+    claim: str, value: object
+) -> None:
+    try:
+        claims = TOKENS.verify(signed(GOOD | {claim: value}), now=NOW)
+    except InvalidToken:
+        return
+    assert {type(said) for said in vars(claims).values()} == {str}

@@ -1,0 +1,166 @@
+"""The trail only grows, whoever holds the connection and whatever they try."""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
+
+from app.domain.audit_trail import OPERATOR, AuditAction, append, event
+from app.storage.admins import Admin
+from app.storage.audit_trail import AuditEvent
+from app.storage.database import Database
+from tests import trail
+from tests.cast import ADA
+
+COPY = "SELECT id, at, action, outcome, actor_kind, 'eve' AS actor_id, actor_name, actor_email, \
+subject_id, subject_name, subject_email, account_id, account_name, impersonation_id, reason, \
+address, user_agent, request_id, details FROM audit_events WHERE id = 1"
+
+# What a trigger alone must stop, on any connection.
+ATTACKS_ON_ROWS = {
+    "update": "UPDATE audit_events SET actor_id = 'eve'",
+    "update one": "UPDATE audit_events SET actor_id = 'eve' WHERE id = 1",
+    "update its number": "UPDATE audit_events SET id = 99 WHERE id = 1",
+    "update or replace": "UPDATE OR REPLACE audit_events SET id = 2 WHERE id = 1",
+    "update or ignore": "UPDATE OR IGNORE audit_events SET actor_id = 'eve'",
+    "delete": "DELETE FROM audit_events",
+    "delete the last": "DELETE FROM audit_events WHERE id = 2",
+    "insert or replace": f"INSERT OR REPLACE INTO audit_events {COPY}",
+    "replace": f"REPLACE INTO audit_events {COPY}",
+    "upsert": f"INSERT INTO audit_events {COPY} AND true "
+    "ON CONFLICT (id) DO UPDATE SET actor_id = 'eve'",
+    "upsert or nothing": f"INSERT INTO audit_events {COPY} AND true ON CONFLICT DO NOTHING",
+    "put below the first": f"INSERT INTO audit_events {COPY.replace('SELECT id', 'SELECT 0')}",
+    "put far below": f"INSERT INTO audit_events {COPY.replace('SELECT id', 'SELECT -5')}",
+}
+# What only the guard on the application's own connections can stop.
+ATTACKS_ON_THE_SCHEMA = {
+    "drop trigger": "DROP TRIGGER audit_events_no_update",
+    "drop table": "DROP TABLE audit_events",
+    "drop another table": "DROP TABLE handoffs",
+    "drop index": "DROP INDEX ix_audit_events_action_id",
+    "rename": "ALTER TABLE audit_events RENAME TO old_events",
+    "rename column": "ALTER TABLE audit_events RENAME COLUMN actor_id TO someone",
+    "drop column": "ALTER TABLE audit_events DROP COLUMN reason",
+    "add column": "ALTER TABLE audit_events ADD COLUMN more TEXT",
+    "attach": "ATTACH ':memory:' AS other",
+    "writable schema": "PRAGMA writable_schema = ON",
+    "writable schema, called": "PRAGMA writable_schema(1)",
+    "write the schema": "DELETE FROM sqlite_master WHERE type = 'trigger'",
+    "new trigger": "CREATE TRIGGER swallow BEFORE INSERT ON audit_events "
+    "BEGIN SELECT RAISE(IGNORE); END",
+    "temporary trigger": "CREATE TEMP TRIGGER swallow BEFORE INSERT ON audit_events "
+    "BEGIN SELECT RAISE(IGNORE); END",
+    "temporary table": "CREATE TEMP TABLE audit_events (id INTEGER)",
+    "temporary view": "CREATE TEMP VIEW audit_events AS SELECT 1 AS id",
+}
+
+
+@pytest.fixture
+def two_events(database: Database, now: datetime) -> None:
+    with database.unit_of_work(writing=True) as db:
+        for _ in range(2):
+            append(
+                db,
+                event(
+                    AuditAction.SIGN_IN_SUCCEEDED,
+                    now=now,
+                    provenance=OPERATOR,
+                    actor=db.get_one(Admin, ADA.id),
+                ),
+            )
+
+
+@pytest.fixture
+def raw(database: Database, two_events: None, tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Somebody with the database file and no manners: none of our settings, no guard."""
+    connection = sqlite3.connect(tmp_path / "understudy.db", isolation_level=None)
+    yield connection
+    connection.close()
+
+
+def untouched(connection: sqlite3.Connection) -> bool:
+    rows = connection.execute("SELECT id, actor_id FROM audit_events ORDER BY id").fetchall()
+    return rows == [(1, "ada"), (2, "ada")]
+
+
+@pytest.mark.requirement("L4")
+@pytest.mark.parametrize("attack", ATTACKS_ON_ROWS.values(), ids=ATTACKS_ON_ROWS)
+def test_the_triggers_stop_whoever_has_the_file(raw: sqlite3.Connection, attack: str) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        raw.execute(attack)
+    assert untouched(raw)
+
+
+@pytest.mark.requirement("L4")
+@pytest.mark.parametrize(
+    "attack",
+    [*ATTACKS_ON_ROWS.values(), *ATTACKS_ON_THE_SCHEMA.values()],
+    ids=[*ATTACKS_ON_ROWS, *ATTACKS_ON_THE_SCHEMA],
+)
+def test_the_applications_own_connection_stops_each_attack(
+    database: Database, raw: sqlite3.Connection, attack: str
+) -> None:
+    schema = raw.execute("SELECT * FROM sqlite_master").fetchall()
+    with pytest.raises(DatabaseError), database.unit_of_work(writing=True) as db:
+        db.execute(text(attack))
+    assert untouched(raw)
+    assert raw.execute("SELECT * FROM sqlite_master").fetchall() == schema
+
+
+@pytest.mark.requirement("L4")
+def test_without_the_triggers_the_same_attack_succeeds(raw: sqlite3.Connection) -> None:
+    """The twin: it is the trigger that stops INSERT OR REPLACE, nothing else does."""
+    raw.execute("DROP TRIGGER audit_events_no_replace")
+    raw.execute(ATTACKS_ON_ROWS["insert or replace"])
+    assert not untouched(raw)
+
+
+@pytest.mark.requirement("L4")
+def test_an_orm_change_of_an_event_is_stopped_too(database: Database, two_events: None) -> None:
+    def rewrite() -> None:
+        with database.unit_of_work(writing=True) as db:
+            db.get_one(AuditEvent, 1).actor_id = "eve"
+
+    def remove() -> None:
+        with database.unit_of_work(writing=True) as db:
+            db.delete(db.get_one(AuditEvent, 1))
+
+    for change in (rewrite, remove):
+        with pytest.raises(DatabaseError):
+            change()
+
+
+def test_numbers_are_never_given_out_again(database: Database, two_events: None) -> None:
+    """A transaction that is undone leaves neither its event nor another's number behind."""
+    with database.unit_of_work(writing=True) as db:
+        _append(db)
+        db.rollback()
+    with database.unit_of_work(writing=True) as db:
+        _append(db)
+        assert [event.id for event in trail.events(db)] == [1, 2, 3]
+
+
+def test_the_guard_lets_an_event_in(database: Database, two_events: None) -> None:
+    with database.unit_of_work(writing=True) as db:
+        _append(db)
+    with database.unit_of_work(writing=False) as db:
+        assert len(trail.events(db)) == 3
+
+
+def _append(db: Session) -> None:
+    now = db.get_one(Admin, ADA.id).created_at
+    append(
+        db,
+        event(
+            AuditAction.SIGN_IN_SUCCEEDED,
+            now=now,
+            provenance=OPERATOR,
+            actor=db.get_one(Admin, ADA.id),
+        ),
+    )

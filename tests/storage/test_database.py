@@ -1,0 +1,131 @@
+"""The unit of work: as a whole or not at all."""
+
+import sqlite3
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+
+from app.storage import database as storage
+from app.storage.accounts import Account
+from app.storage.admins import Admin
+from app.storage.database import Database
+from app.storage.members import Member
+from tests import factories
+from tests.cast import ADA, HARBOUR
+
+
+def rename(database: Database, name: str) -> None:
+    with database.unit_of_work(writing=True) as db:
+        db.get_one(Account, HARBOUR).name = name
+
+
+def name(database: Database) -> str:
+    with database.unit_of_work(writing=False) as db:
+        return db.get_one(Account, HARBOUR).name
+
+
+def test_leaving_commits(database: Database) -> None:
+    rename(database, "Haven")
+    assert name(database) == "Haven"
+
+
+@pytest.mark.requirement("R2")
+def test_raising_undoes_everything(database: Database) -> None:
+    def half() -> None:
+        with database.unit_of_work(writing=True) as db:
+            db.get_one(Account, HARBOUR).name = "Haven"
+            db.flush()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        half()
+    assert name(database) == "Harbour"
+
+
+def test_rows_can_be_read_after_the_commit(database: Database) -> None:
+    with database.unit_of_work(writing=True) as db:
+        admin = db.get_one(Admin, ADA.id)
+    assert admin.name == ADA.name
+
+
+def test_a_writer_waits_for_the_writer_before(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is taken at the start, so that no transaction fails half-way for want of it."""
+    monkeypatch.setattr(storage, "BUSY_TIMEOUT_MS", 0)
+    impatient = Database(str(database.engine.url))
+
+    def begin() -> None:
+        with impatient.unit_of_work(writing=True) as db:
+            db.execute(text("SELECT 1"))
+
+    with database.unit_of_work(writing=True) as db:
+        db.execute(text("SELECT 1"))
+        with pytest.raises(OperationalError, match="locked"):
+            begin()
+    begin()
+    impatient.dispose()
+
+
+def test_a_reader_waits_for_nobody(database: Database) -> None:
+    with database.unit_of_work(writing=True) as db:
+        db.get_one(Account, HARBOUR).name = "Haven"
+        db.flush()
+        assert name(database) == "Harbour"
+
+
+def test_a_dangling_reference_is_refused(database: Database, now: datetime) -> None:
+    row = factories.member(account=factories.account(id="nowhere", now=now), now=now)
+
+    def add() -> None:
+        with database.unit_of_work(writing=True) as db:
+            db.add(row.account)
+            db.flush()
+            db.add(row)
+            db.flush()
+            db.execute(text("DELETE FROM accounts WHERE id = 'nowhere'"))
+
+    with pytest.raises(IntegrityError):
+        add()
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 2),
+        ("foreign_keys", 1),
+        ("recursive_triggers", 1),
+        ("busy_timeout", 10_000),
+    ],
+)
+def test_each_connection_is_set_up(database: Database, pragma: str, value: object) -> None:
+    with database.unit_of_work(writing=False) as db:
+        assert db.scalar(text(f"PRAGMA {pragma}")) == value
+
+
+def test_a_point_in_time_is_kept_to_the_microsecond_in_utc(
+    database: Database, now: datetime, tmp_path: Path
+) -> None:
+    at = now.replace(microsecond=123457, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+    with database.unit_of_work(writing=True) as db:
+        db.get_one(Member, "mia").updated_at = at
+    with database.unit_of_work(writing=False) as db:
+        read = db.get_one(Member, "mia").updated_at
+    assert (read, read.utcoffset()) == (at, timedelta(0))
+    with sqlite3.connect(tmp_path / "understudy.db") as raw:
+        (number,) = raw.execute("SELECT updated_at FROM members WHERE id = 'mia'").fetchone()
+    raw.close()
+    assert number == round(at.timestamp() * 1_000_000)
+
+
+def test_a_time_without_a_zone_is_refused(database: Database, now: datetime) -> None:
+    def write() -> None:
+        with database.unit_of_work(writing=True) as db:
+            db.get_one(Member, "mia").updated_at = now.replace(tzinfo=None)
+
+    with pytest.raises(StatementError, match="time zone"):
+        write()
