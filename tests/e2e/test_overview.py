@@ -1,0 +1,103 @@
+"""The overview is always current: who is inside which account right now."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.pages.admin import ADA, OMAR, AdminSite, Dialog
+from tests.e2e.site import Member, Site
+from tests.e2e.watch import Watch
+
+SignIn = Callable[..., AdminSite]
+POLL = "**/impersonations/active"
+
+
+def test_a_session_comes_and_goes_without_a_reload(sign_in: SignIn, mia: Member) -> None:
+    omar = sign_in(OMAR)
+    ada = sign_in(ADA)
+    omar.page.evaluate("window.sameDocument = true")
+    tab = ada.members.open(search=mia.email).impersonate(mia.name, reason="The logo is wrong")
+    tab.expect_open(mia)
+    row = omar.overview.row(mia.name)
+    for text in ("Ada Lindqvist", mia.email, mia.account, "The logo is wrong"):
+        expect(row).to_contain_text(text)
+    expect(row.get_by_role("timer")).to_have_text(re.compile(r"^(20:00|19:\d\d)$"))
+    expect(row.get_by_role("button", name="End")).to_be_visible()
+    tab.banner.end()
+    expect(row).to_have_count(0)
+    assert omar.page.evaluate("window.sameDocument")
+
+
+def test_when_nothing_moves_nothing_is_sent(sign_in: SignIn) -> None:
+    omar = sign_in(OMAR)
+    with omar.page.expect_response(POLL) as poll:
+        pass
+    assert poll.value.status == 304
+
+
+def test_end_asks_once_and_cancel_ends_nothing(sign_in: SignIn, site: Site, mia: Member) -> None:
+    ada = sign_in(ADA)
+    tab = ada.impersonate(mia).expect_open(mia)
+    omar = sign_in(OMAR)
+    omar.overview.ask_to_end(mia.name)
+    Dialog(omar.page).cancel.click()
+    expect(Dialog(omar.page).box).to_have_count(0)
+    assert site.is_running(tab.session_id)
+    expect(omar.overview.row(mia.name)).to_be_visible()
+
+
+def test_the_question_stays_open_while_the_table_moves_on(
+    sign_in: SignIn, site: Site, mia: Member
+) -> None:
+    tab = sign_in(ADA).impersonate(mia).expect_open(mia)
+    omar = sign_in(OMAR)
+    end = omar.overview.ask_to_end(mia.name)
+    site.age(tab.session_id, "last_seen_at", seconds=45)
+    with omar.page.expect_response(lambda answer: answer.status == 200 and "active" in answer.url):
+        pass
+    end.click()
+    tab.expect_ended("Omar Haddad ended it from the admin site.")
+
+
+def test_a_site_that_does_not_answer_is_said_and_comes_back(
+    sign_in: SignIn, site: Site, watch: Watch
+) -> None:
+    watch.expect_silence()
+    omar = sign_in(OMAR)
+    notice = omar.page.get_by_role("alert").filter(has_text="Understudy does not answer just now")
+    with site.without("admin"):
+        expect(notice).to_be_visible()
+    expect(notice).to_have_count(0)
+
+
+def test_a_session_is_told_from_start_to_end(sign_in: SignIn, mia: Member) -> None:
+    ada = sign_in(ADA)
+    tab = ada.impersonate(mia).expect_open(mia)
+    session_id = tab.session_id
+    tab.follow("Templates")
+    tab.expect_page("Templates")
+    tab.banner.end()
+    tab.expect_ended("Ada Lindqvist ended it from the banner.")
+    lines = ada.session.open_of(session_id).timeline()
+    told = " / ".join(lines)
+    told_in_order = (
+        "Impersonation started.*Opened in the product.*GET / 200.*GET /templates 200"
+        ".*Impersonation ended"
+    )
+    assert re.search(told_in_order, told), told
+
+
+@pytest.mark.requirement("A1")
+def test_the_trail_can_be_filtered(sign_in: SignIn, mia: Member) -> None:
+    ada = sign_in(ADA)
+    tab = ada.impersonate(mia).expect_open(mia)
+    tab.banner.end()
+    tab.expect_ended("Ada Lindqvist ended it from the banner.")
+    ada.trail.open()
+    ada.page.get_by_role("combobox", name="What").select_option(label="Impersonation ended")
+    events = ada.page.get_by_role("table", name="Events").get_by_role("row")
+    expect(events.nth(1)).to_contain_text("Mia Chen")
+    expect(ada.page).to_have_url(re.compile("action=impersonation.ended"))
+    expect(events.filter(has_text="Impersonation started")).to_have_count(0)

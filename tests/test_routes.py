@@ -1,0 +1,363 @@
+"""Every route of the admin site, as everybody who might try it.
+
+The URL map and the route table are walked, so that a new route is tried without being asked.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import inspect, text
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from app.domain.audit_trail import AuditAction
+from app.domain.authentication import SignedIn
+from app.domain.permissions import Permission, Scope
+from app.domain.tokens import Tokens
+from app.storage.admins import Admin
+from app.storage.base import Base
+from app.storage.database import Database
+from app.storage.impersonations import Impersonation
+from app.storage.members import Member
+from app.web.admin.routes import ROUTES as ADMIN_ROUTES
+from app.web.api.routes import ROUTES as API_ROUTES
+from app.web.application import Application
+from app.web.routing import Anyone, Route
+from tests import factories
+from tests.browsing import FROM_HERE, check_headers
+from tests.cast import ADA, API_KEY, CY, ELSEWHERE, EVE, MIA, OMAR, PASSWORD, Person
+from tests.clock import Clock
+from tests.conftest import ADMIN_URL
+from tests.trail import events
+
+ROUTES = [*ADMIN_ROUTES, *API_ROUTES]
+PEOPLES = [route for route in ADMIN_ROUTES if isinstance(route.audience, Permission)]
+POSTS = [route for route in ADMIN_ROUTES if route.method == "POST"]
+SUPERADMIN_ONLY = {
+    Permission.ACCOUNTS_MANAGE,
+    Permission.ADMINS_MANAGE,
+    Permission.IMPERSONATIONS_START,
+}
+SENT_TO_SIGN_IN = -HTTPStatus.SEE_OTHER
+DONE = {HTTPStatus.OK, HTTPStatus.SEE_OTHER, HTTPStatus.NO_CONTENT}
+SignIn = Callable[[Person], SignedIn]
+# What a form of that route would hold, where an empty one says nothing.
+FIELDS = {
+    "sign_in.create": {"email": ADA.email, "password": PASSWORD, "next": ""},
+    "impersonations.create": {"reason": "Why not", "ticket_url": "", "form_key": "k" * 20},
+    "accounts.switch_impersonation": {"allowed": "no"},
+    "admins.change_role": {"role": "superadmin"},
+    "admins.create": {
+        "name": "Kim",
+        "email": "kim@example.com",
+        "role": "admin",
+        "password": "a password of good length",
+    },
+}
+
+
+def name_of(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+def verdict(answer: TestResponse) -> int:
+    """The status, in which being sent to the sign-in page does not look like a success."""
+    location = answer.headers.get("Location", "")
+    return SENT_TO_SIGN_IN if location.startswith("/sign-in?next=") else answer.status_code
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A running session of Cy's with Eve, and what is needed to try every route."""
+
+    client: FlaskClient
+    database: Database
+    token: str
+    ids: dict[str, str]
+
+    def ask(self, route: Route, **options: Any) -> TestResponse:
+        """Ask for that route as its own page would, save for what `options` says."""
+        options.setdefault("headers", FROM_HERE)
+        if route.method == "POST":
+            data = options.get("data", {"csrf_token": self.csrf_token()})
+            options["data"] = FIELDS.get(route.endpoint, {}) | data
+        return self.client.open(self.path(route), method=route.method, **options)
+
+    def ask_all(self, routes: list[Route], **options: Any) -> dict[str, int]:
+        """Ask for all of them; return the statuses by route."""
+        options.setdefault("data", {"csrf_token": self.csrf_token()})
+        statuses = {}
+        for route in routes:
+            more = options if route.method == "POST" else {**options, "data": None}
+            statuses[name_of(route)] = verdict(self.ask(route, **more))
+        return statuses
+
+    def path(self, route: Route) -> str:
+        path = route.path
+        for name, value in self.ids.items():
+            path = path.replace(f"<{name}>", value)
+        assert "<" not in path, f"nobody knows what to put into {path}"
+        return path
+
+    def csrf_token(self) -> str:
+        """Return the token that the client's forms carry."""
+        page = self.client.get("/sign-in", follow_redirects=True).get_data(as_text=True)
+        return page.partition('name="csrf_token" value="')[2].partition('"')[0]
+
+    def fingerprint(self) -> dict[str, str]:
+        """The content of every table; the time of somebody's last click aside."""
+        with self.database.unit_of_work(writing=False) as db:
+            tables = inspect(db.connection()).get_table_names()
+            return {table: self._fingerprint_of(db, table) for table in tables}
+
+    def _fingerprint_of(self, db: Session, table: str) -> str:
+        rows = db.execute(text(f'SELECT * FROM "{table}"')).mappings()
+        kept = [{k: v for k, v in row.items() if k != "last_active_at"} for row in rows]
+        return hashlib.sha256(repr(sorted(map(repr, kept))).encode()).hexdigest()
+
+
+@pytest.fixture
+def scene(
+    client: FlaskClient, database: Database, tokens: Tokens, sign_in: SignIn, clock: Clock
+) -> Scene:
+    sign_in(CY)
+    client.delete_cookie("understudy", domain="localhost")
+    with database.unit_of_work(writing=True) as db:
+        cy, eve = db.get_one(Admin, CY.id), db.get_one(Member, EVE.id)
+        session = factories.start(db, impersonator=cy, target=eve, now=clock.now).impersonation
+        session.opened_at = clock.now
+        token = tokens.issue(session, now=clock.now)
+        ids = {
+            "account_id": ELSEWHERE,
+            "member_id": MIA.id,
+            "admin_id": OMAR.id,
+            "impersonation_id": session.id,
+            "sign_in_id": db.execute(text("SELECT id FROM sign_ins")).scalar_one(),
+        }
+    return Scene(client, database, token, ids)
+
+
+def test_the_url_map_holds_what_the_table_names_and_the_static_files(
+    admin_app: Application,
+) -> None:
+    served = {
+        (method, rule.rule)
+        for rule in admin_app.url_map.iter_rules()
+        for method in (rule.methods or set())
+        if rule.endpoint != "static" and method != "HEAD"
+    }
+    assert served == {(route.method, route.path) for route in ROUTES}
+
+
+@pytest.mark.requirement("A1")
+@pytest.mark.parametrize("who", ["stranger", "token", "token beside a cookie", "API key"])
+def test_a_page_opens_for_nobody_else(who: str, scene: Scene, sign_in: SignIn) -> None:
+    if who == "token beside a cookie":
+        sign_in(ADA)
+    headers = dict(FROM_HERE)
+    if who != "stranger":
+        headers["Authorization"] = f"Bearer {API_KEY if who == 'API key' else scene.token}"
+    before = scene.fingerprint()
+    closed = [route for route in ADMIN_ROUTES if route.audience is not Anyone.ANYONE]
+    answers = scene.ask_all(closed, headers=headers)
+    assert set(answers.values()) == {SENT_TO_SIGN_IN}, answers
+    # As a program, or as htmx, one is told so plainly.
+    answers = scene.ask_all(closed, headers={**headers, "HX-Request": "true"})
+    assert set(answers.values()) == {HTTPStatus.UNAUTHORIZED}, answers
+    assert scene.fingerprint() == before
+
+
+@pytest.mark.requirement("A1", "A2")
+def test_an_admin_opens_what_the_role_holds(scene: Scene, sign_in: SignIn) -> None:
+    may = [route for route in PEOPLES if route.audience not in SUPERADMIN_ONLY]
+    answers = {}
+    for route in may:
+        # Anew for each, as some of the routes end a sign-in.
+        sign_in(OMAR)
+        answers[name_of(route)] = verdict(scene.ask(route))
+    # Somebody else's sign-in is as good as missing.
+    assert answers.pop("POST /settings/security/<sign_in_id>/end") == HTTPStatus.NOT_FOUND
+    assert set(answers.values()) <= DONE, answers
+
+
+@pytest.mark.requirement("A1", "A2")
+def test_an_admin_is_refused_the_rest_and_that_is_recorded(scene: Scene, sign_in: SignIn) -> None:
+    sign_in(OMAR)
+    before = scene.fingerprint()
+    refused = [route for route in PEOPLES if route.audience in SUPERADMIN_ONLY]
+    answers = scene.ask_all(refused)
+    assert set(answers.values()) == {HTTPStatus.FORBIDDEN}, answers
+    after = scene.fingerprint()
+    assert after.pop("audit_events") != before.pop("audit_events")
+    assert after == before
+    with scene.database.unit_of_work(writing=False) as db:
+        recorded = [event.details["path"] for event in events(db, AuditAction.ACCESS_REFUSED)]
+    assert recorded == [scene.path(route) for route in refused]
+
+
+@pytest.mark.requirement("A1")
+def test_a_superadmin_opens_everything(scene: Scene, sign_in: SignIn) -> None:
+    answers = {}
+    for route in PEOPLES:
+        sign_in(ADA)
+        answers[name_of(route)] = verdict(scene.ask(route))
+    assert answers.pop("POST /settings/security/<sign_in_id>/end") == HTTPStatus.NOT_FOUND
+    assert set(answers.values()) <= DONE, answers
+
+
+@pytest.mark.requirement("A1")
+def test_a_stranger_opens_what_is_for_anyone(scene: Scene) -> None:
+    answers = scene.ask_all([route for route in ROUTES if route.audience is Anyone.ANYONE])
+    assert set(answers.values()) <= DONE, answers
+
+
+@pytest.mark.requirement("A1", "A4", "T6")
+@pytest.mark.parametrize("who", ["stranger", "superadmin", "token", "wrong key"])
+def test_the_api_opens_for_its_key_alone(who: str, scene: Scene, sign_in: SignIn) -> None:
+    if who == "superadmin":
+        sign_in(ADA)
+    secret = {"token": scene.token, "wrong key": API_KEY[:-1] + "x"}.get(who)
+    headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+    before = scene.fingerprint()
+    for route in API_ROUTES:
+        if isinstance(route.audience, Scope):
+            answer = scene.client.post(route.path, json={"token": scene.token}, headers=headers)
+            assert answer.status_code == HTTPStatus.UNAUTHORIZED
+            assert answer.mimetype == "application/problem+json"
+    assert scene.fingerprint() == before
+
+
+@pytest.mark.requirement("W6")
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_reading_changes_nothing(method: str, scene: Scene, sign_in: SignIn, clock: Clock) -> None:
+    sign_in(ADA)
+    clock.move(minutes=10)
+    before = scene.fingerprint()
+    for route in ROUTES:
+        if route.method == "GET":
+            scene.client.open(scene.path(route), method=method)
+    assert scene.fingerprint() == before
+
+
+@pytest.mark.requirement("W6")
+def test_other_methods_are_not_known(scene: Scene, sign_in: SignIn) -> None:
+    sign_in(ADA)
+    before = scene.fingerprint()
+    for path in sorted({scene.path(route) for route in ROUTES}):
+        for method in ("TRACE", "PUT", "PATCH", "DELETE"):
+            answer = scene.client.open(path, method=method, headers=FROM_HERE)
+            assert answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED, (method, path)
+    assert scene.fingerprint() == before
+
+
+@pytest.mark.requirement("W5")
+@pytest.mark.parametrize("token", ["none", "wrong", "of another session"])
+def test_a_change_without_its_token_is_refused(
+    token: str, scene: Scene, sign_in: SignIn, admin_app: Application
+) -> None:
+    sign_in(ADA)
+    others = Scene(admin_app.test_client(), scene.database, "", scene.ids).csrf_token()
+    own = scene.csrf_token()
+    sent = {"none": {}, "wrong": {"csrf_token": own[:-1] + "x"}}
+    before = scene.fingerprint()
+    answers = scene.ask_all(POSTS, data=sent.get(token, {"csrf_token": others}))
+    assert set(answers.values()) == {HTTPStatus.BAD_REQUEST}, answers
+    assert scene.fingerprint() == before
+
+
+@pytest.mark.requirement("W5")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "http://127.0.0.1:8001"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "same-site", "Origin": ADMIN_URL},
+    ],
+    ids=lambda headers: ", ".join(headers.values()),
+)
+def test_a_change_from_another_site_is_refused(
+    headers: dict[str, str], scene: Scene, sign_in: SignIn
+) -> None:
+    sign_in(ADA)
+    before = scene.fingerprint()
+    answers = scene.ask_all(POSTS, headers=headers)
+    assert set(answers.values()) == {HTTPStatus.FORBIDDEN}, answers
+    assert scene.fingerprint() == before
+
+
+@pytest.mark.requirement("W1", "W3", "S4")
+@pytest.mark.parametrize("who", [None, ADA], ids=["stranger", "superadmin"])
+def test_every_answer_carries_the_headers(
+    who: Person | None, scene: Scene, sign_in: SignIn
+) -> None:
+    for route in ROUTES:
+        if who:
+            sign_in(who)
+        answer = scene.ask(route)
+        check_headers(answer)
+        assert answer.headers["Cache-Control"] == "no-store", name_of(route)
+        assert "Cookie" in answer.headers["Vary"], name_of(route)
+        for cookie in answer.headers.getlist("Set-Cookie"):
+            assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+            assert "Domain" not in cookie
+
+
+@pytest.mark.requirement("W1", "W3")
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/no-such-page", 404),
+        ("GET", "/members/nobody", 404),
+        ("DELETE", "/members", 405),
+        ("POST", "/sign-in", 400),
+        ("GET", "/static/css/base.css", 200),
+        ("GET", "/static/no-such.css", 404),
+        ("GET", "/static/../app/config.py", 404),
+        ("POST", "/api/v1/handoffs/redemptions", 401),
+        ("GET", "/api/v1/nothing", 404),
+    ],
+)
+def test_errors_and_files_carry_the_headers_too(
+    method: str, path: str, status: int, client: FlaskClient, sign_in: SignIn
+) -> None:
+    sign_in(ADA)
+    answer = client.open(path, method=method, headers=FROM_HERE, buffered=True)
+    assert answer.status_code == status
+    check_headers(answer)
+    is_kept = answer.headers["Cache-Control"] != "no-store"
+    assert is_kept is (path == "/static/css/base.css")
+
+
+@pytest.mark.requirement("W1")
+def test_the_nonce_is_fresh_on_each_answer(client: FlaskClient) -> None:
+    policies = {client.get("/sign-in").headers["Content-Security-Policy"] for _ in range(5)}
+    assert len(policies) == 5
+
+
+@pytest.mark.requirement("W10")
+def test_another_host_is_refused(scene: Scene, sign_in: SignIn) -> None:
+    sign_in(ADA)
+    before = scene.fingerprint()
+    for route in ROUTES:
+        path = scene.path(route)
+        answer = scene.client.open(path, method=route.method, base_url="http://evil.example")
+        assert answer.status_code == HTTPStatus.BAD_REQUEST, name_of(route)
+        assert "evil.example" not in answer.get_data(as_text=True)
+    assert scene.fingerprint() == before
+
+
+def test_the_fingerprint_sees_a_change(scene: Scene) -> None:
+    before = scene.fingerprint()
+    assert set(before) >= set(Base.metadata.tables)
+    with scene.database.unit_of_work(writing=True) as db:
+        db.get_one(Impersonation, scene.ids["impersonation_id"]).reason = "Another one"
+    after = scene.fingerprint()
+    assert {table for table in before if before[table] != after[table]} == {"impersonations"}

@@ -1,0 +1,142 @@
+"""Admins and their sign-ins: who may come in, and what taking that away does at once."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import pytest
+
+from app.domain.authentication import SignedIn
+from app.storage.admins import Admin
+from app.storage.database import Database
+from app.storage.impersonations import Impersonation
+from app.web.application import Application
+from tests.browsing import Browser
+from tests.cast import ADA, CY, EVE, OMAR, PASSWORD, Person
+
+GOOD = {
+    "name": "Kim Sato",
+    "email": "kim@example.com",
+    "role": "admin",
+    "password": "a good long password",
+}
+
+
+@pytest.fixture
+def cys_browser(admin_app: Application, sign_in_to: Callable[[Browser, Person], None]) -> Browser:
+    browser = Browser(admin_app.test_client())
+    sign_in_to(browser, CY)
+    return browser
+
+
+@pytest.fixture
+def sign_in_to() -> Callable[[Browser, Person], None]:
+    def sign_in_to(browser: Browser, person: Person) -> None:
+        browser.get("/sign-in")
+        browser.submit("/sign-in", email=person.email, password=PASSWORD)
+
+    return sign_in_to
+
+
+def test_a_new_admin_can_sign_in(
+    superadmin: Browser, admin_app: Application, sign_in_to: Callable[[Browser, Person], None]
+) -> None:
+    superadmin.get("/admins/new")
+    superadmin.submit("/admins", status=303, **GOOD)
+    assert "Kim Sato may sign in now." in superadmin.follow().words
+    browser = Browser(admin_app.test_client())
+    browser.get("/sign-in")
+    browser.submit("/sign-in", email="KIM@example.com", password=GOOD["password"])
+    assert "Kim Sato" in browser.follow().words
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("name", "", "Type a name."),
+        ("email", "", "Type an e-mail."),
+        ("email", "OMAR@example.com", "already"),
+        ("password", "", "Choose a password."),
+        ("password", "short", "12"),
+    ],
+)
+def test_a_bad_new_admin_is_asked_for_again(
+    superadmin: Browser, field: str, value: str, sentence: str
+) -> None:
+    superadmin.get("/admins/new")
+    superadmin.submit("/admins", status=422, **{**GOOD, field: value})
+    assert sentence in superadmin.page.one("div", role="alert").words
+    assert "a good long password" not in superadmin.response.get_data(as_text=True)
+
+
+@pytest.mark.requirement("A2", "S1")
+@pytest.mark.parametrize("path", ["role", "disabling"])
+def test_taking_the_right_away_ends_sign_ins_and_the_running_session(
+    superadmin: Browser,
+    cys_browser: Browser,
+    database: Database,
+    start_session: Callable[..., str],
+    path: str,
+) -> None:
+    session_id = start_session(CY, EVE)
+    cys_browser.get("/")
+    superadmin.get(f"/admins/{CY.id}")
+    superadmin.submit(f"/admins/{CY.id}/{path}")
+    assert CY.name in superadmin.follow().words
+    cys_browser.get("/", status=HTTPStatus.SEE_OTHER)
+    with database.unit_of_work(writing=False) as db:
+        session = db.get_one(Impersonation, session_id)
+        assert session.end_reason == "impersonator_lost_access"
+
+
+def test_the_last_access_of_all_cannot_be_taken_away(superadmin: Browser) -> None:
+    superadmin.get(f"/admins/{ADA.id}")
+    superadmin.submit(f"/admins/{ADA.id}/disabling", status=409)
+    assert "Ask another superadmin." in superadmin.page.words
+
+
+def test_a_disabled_admin_can_be_let_in_again(
+    superadmin: Browser, database: Database, cys_browser: Browser
+) -> None:
+    for path, disabled in (("disabling", True), ("enabling", False)):
+        superadmin.get(f"/admins/{CY.id}")
+        superadmin.submit(f"/admins/{CY.id}/{path}")
+        with database.unit_of_work(writing=False) as db:
+            assert db.get_one(Admin, CY.id).is_disabled is disabled
+    cys_browser.get("/", status=HTTPStatus.SEE_OTHER)
+
+
+@pytest.mark.requirement("S10")
+def test_an_admin_can_be_signed_out_everywhere(superadmin: Browser, cys_browser: Browser) -> None:
+    superadmin.get(f"/admins/{CY.id}")
+    superadmin.submit(f"/admins/{CY.id}/sign-ins/end")
+    cys_browser.get("/", status=HTTPStatus.SEE_OTHER)
+
+
+def test_an_admin_sees_the_others_and_changes_nothing(plain_admin: Browser) -> None:
+    page = plain_admin.get("/admins")
+    assert not page.all("a", href="/admins/new")
+    page = plain_admin.get(f"/admins/{CY.id}")
+    assert [form["action"] for form in page.all("form", method="post")] == ["/sign-out"]
+
+
+@pytest.mark.requirement("S10")
+def test_one_can_end_ones_own_other_sign_ins_but_nobody_elses(
+    superadmin: Browser,
+    sign_in: Callable[[Person], SignedIn],
+    cys_browser: Browser,
+    database: Database,
+) -> None:
+    first = superadmin.client.get_cookie("understudy", domain="localhost")
+    assert first
+    sign_in(ADA)  # a second time: the first goes on in another browser
+    page = superadmin.get("/settings/security")
+    ends = [form["action"] for form in page.all("form") if "/settings/security/" in form["action"]]
+    assert len(ends) == 1
+    superadmin.submit(ends[0])
+    assert "That sign-in has ended." in superadmin.follow().words
+    with database.unit_of_work(writing=False) as db:
+        assert db.get_one(Admin, OMAR.id)
+    cys_browser.get("/settings/security")
+    form = cys_browser.page.one("form", action="/sign-out")
+    form.attributes["action"] = ends[0]
+    cys_browser.submit(ends[0], status=404)

@@ -1,0 +1,200 @@
+"""Accounts and members: find one, see one, see why not."""
+
+from collections.abc import Callable
+
+import pytest
+
+from app.domain.audit_trail import AuditAction
+from app.storage.accounts import Account
+from app.storage.database import Database
+from app.storage.impersonations import Impersonation
+from tests import factories
+from tests.browsing import Browser, Page
+from tests.cast import (
+    CY,
+    DRYDOCK,
+    ELSEWHERE,
+    EVE,
+    HARBOUR,
+    IVO,
+    LIGHTHOUSE,
+    MIA,
+    NOOR,
+    OMAR_AS_MEMBER,
+    OPAL,
+    PIA,
+    SAM,
+    Person,
+)
+from tests.clock import Clock
+from tests.conftest import NOW
+from tests.trail import only
+
+REFUSALS = [
+    (NOOR, "This member is deactivated"),
+    (IVO, "This member has not accepted the invitation"),
+    (PIA, "This member is protected"),
+    (OMAR_AS_MEMBER, "Admins cannot be impersonated"),
+    (SAM, "This account is suspended"),
+    (OPAL, "Impersonation is off for this account"),
+]
+
+
+def names_in(page: Page) -> list[str]:
+    return [link.words for link in page.all("a", class_="person__name")]
+
+
+def refusal_of(page: Page, member: Person) -> str | None:
+    """What stands beside the disabled button; None where the button can be pressed."""
+    reasons = page.all("p", id=f"refusal-{member.id}")
+    if not reasons:
+        assert page.all("form", action=f"/members/{member.id}/impersonations/new")
+        return None
+    button = page.one("button", aria_describedby=f"refusal-{member.id}")
+    assert "disabled" in button.attributes
+    assert button.words == "Impersonate"
+    return reasons[0].words
+
+
+@pytest.mark.parametrize("words", ["mia", "MIA", "søndergaard", "sondergaard", "mia@harbour"])
+def test_a_member_is_found_by_name_or_address(superadmin: Browser, words: str) -> None:
+    assert names_in(superadmin.get(f"/members?q={words}")) == [MIA.name]
+    assert names_in(superadmin.fragment(f"/members?q={words}")) == [MIA.name]
+
+
+@pytest.mark.requirement("X3")
+@pytest.mark.parametrize("words", ["%", "_", "' OR 1=1 --", "*", "\\"])
+def test_signs_are_letters_to_a_search(superadmin: Browser, words: str) -> None:
+    page = superadmin.client.get("/members", query_string={"q": words})
+    assert page.status_code == 200
+    assert names_in(Page(page.get_data(as_text=True))) == []
+
+
+def test_nobody_found_is_said(superadmin: Browser) -> None:
+    assert "Nobody of that name or address." in superadmin.get("/members?q=zz-nobody").words
+    assert "No account is called that." in superadmin.get("/accounts?q=zz-nothing").words
+
+
+@pytest.mark.requirement("A3")
+@pytest.mark.parametrize(("member", "why"), REFUSALS, ids=[who.id for who, _ in REFUSALS])
+def test_a_refusal_stands_beside_the_button(superadmin: Browser, member: Person, why: str) -> None:
+    for path in ("/members", f"/members/{member.id}"):
+        assert refusal_of(superadmin.get(path), member) == why
+
+
+@pytest.mark.requirement("A3")
+def test_an_admin_is_told_what_is_missing(plain_admin: Browser) -> None:
+    page = plain_admin.get("/members")
+    for member in (MIA, EVE, PIA):
+        assert refusal_of(page, member) == "Superadmin access required"
+
+
+def test_a_superadmin_may_press_the_button(superadmin: Browser) -> None:
+    for path in ("/members", f"/members/{MIA.id}", f"/accounts/{HARBOUR}"):
+        assert refusal_of(superadmin.get(path), MIA) is None
+
+
+@pytest.mark.requirement("A10")
+def test_an_account_shows_its_own_members(superadmin: Browser) -> None:
+    names = names_in(superadmin.get(f"/accounts/{HARBOUR}"))
+    assert MIA.name in names
+    assert EVE.name not in names
+    assert names_in(superadmin.get(f"/accounts/{HARBOUR}?q=eve")) == []
+    assert names_in(superadmin.get(f"/accounts/{ELSEWHERE}")) == [EVE.name]
+
+
+def test_pages_follow_each_other_and_lead_back(superadmin: Browser, database: Database) -> None:
+    with database.unit_of_work(writing=True) as db:
+        account = db.get_one(Account, ELSEWHERE)
+        for number in range(120):
+            name = f"Person {number:03}"
+            db.add(factories.member(id=f"p{number}", name=name, account=account, now=NOW))
+    page = superadmin.get(f"/accounts/{ELSEWHERE}")
+    first = names_in(page)
+    seen = list(first)
+    while following := page.all("a", rel="next"):
+        page = superadmin.get(following[0]["href"])
+        seen += names_in(page)
+    assert seen == sorted(seen, key=str.casefold)
+    assert len(seen) == len(set(seen)) == 121
+    while previous := page.all("a", rel="prev"):
+        page = superadmin.get(previous[0]["href"])
+    assert names_in(page) == first
+
+
+def test_a_place_in_a_list_that_is_nonsense_is_refused(superadmin: Browser) -> None:
+    superadmin.get("/members?at=nonsense", status=400)
+
+
+def test_an_account_shows_the_sessions_in_it(
+    superadmin: Browser, start_session: Callable[..., str]
+) -> None:
+    start_session(CY, EVE)
+    assert CY.name in superadmin.get(f"/accounts/{ELSEWHERE}/sessions").words
+    assert CY.name not in superadmin.get(f"/accounts/{HARBOUR}/sessions").words
+    assert CY.name in superadmin.get(f"/members/{EVE.id}").words
+
+
+@pytest.mark.requirement("I9")
+def test_switching_an_account_off_ends_what_runs_there_and_says_so(
+    superadmin: Browser, start_session: Callable[..., str], database: Database, clock: Clock
+) -> None:
+    session_id = start_session(CY, EVE)
+    superadmin.get(f"/accounts/{ELSEWHERE}/settings")
+    superadmin.submit(f"/accounts/{ELSEWHERE}/impersonation-switch")
+    assert "Running sessions have ended." in superadmin.follow().words
+    with database.unit_of_work(writing=False) as db:
+        assert db.get_one(Impersonation, session_id).end_reason == "account_unavailable"
+        switched = only(db, AuditAction.ACCOUNT_IMPERSONATION_SWITCHED)
+        assert (switched.account_id, switched.details) == (ELSEWHERE, {"allowed": False})
+    assert refusal_of(superadmin.get(f"/members/{EVE.id}"), EVE)
+    superadmin.get(f"/accounts/{ELSEWHERE}/settings")
+    superadmin.submit(f"/accounts/{ELSEWHERE}/impersonation-switch")
+    assert refusal_of(superadmin.get(f"/members/{EVE.id}"), EVE) is None
+
+
+def test_what_the_customer_switched_off_we_cannot_switch_on(superadmin: Browser) -> None:
+    page = superadmin.get(f"/accounts/{LIGHTHOUSE}/settings")
+    assert "Only they can allow it again." in page.words
+    superadmin.get(f"/accounts/{DRYDOCK}")
+
+
+def test_an_admin_sees_the_switch_but_cannot_press_it(plain_admin: Browser) -> None:
+    page = plain_admin.get(f"/accounts/{HARBOUR}/settings")
+    button = page.one("button", aria_describedby="switch-refusal")
+    assert "disabled" in button.attributes
+    assert page.one("p", id="switch-refusal").words == "Superadmin access required"
+
+
+@pytest.mark.requirement("A10")
+@pytest.mark.parametrize(
+    "path",
+    ["/members/{}", "/accounts/{}", "/impersonations/{}", "/admins/{}", "/accounts/{}/settings"],
+)
+def test_what_is_not_there_looks_the_same_whatever_was_asked(
+    superadmin: Browser, path: str
+) -> None:
+    pages = {
+        superadmin.get(path.format(name), status=404).one("main").words.split("Request")[0]
+        for name in ("nobody", "0", "' OR 1=1", "x" * 300)
+    }
+    assert len(pages) == 1
+
+
+@pytest.mark.requirement("X1")
+def test_hostile_names_are_text(superadmin: Browser, database: Database) -> None:
+    name = '</title></bdi><script>alert(1)</script>{{7*7}}" onmouseover="alert(1)'
+    with database.unit_of_work(writing=True) as db:
+        account = factories.account(id="hostile", name=name, now=NOW)
+        db.add_all([account, factories.member(id="h", name=name, account=account, now=NOW)])
+    paths = (
+        "/members",
+        "/members/h",
+        "/accounts",
+        "/accounts/hostile",
+        "/accounts/hostile/settings",
+    )
+    for path in (*paths, "/members/h/impersonations/new"):
+        page = superadmin.get(path)
+        assert name in page.words
+        assert "49" not in page.one("main").words

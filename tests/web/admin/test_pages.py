@@ -1,0 +1,89 @@
+"""Every page, as `tests.browsing` reads it: headings, labels, ids, tokens, nonces."""
+
+from collections.abc import Callable
+
+import pytest
+
+from app.storage.database import Database
+from app.web.admin.routes import ROUTES
+from tests.browsing import Browser
+from tests.cast import ADA, CY, EVE, HARBOUR, MIA, OMAR
+from tests.clock import Clock
+
+PAGES = [route for route in ROUTES if route.method == "GET" and not route.background]
+
+
+@pytest.fixture
+def ids(start_session: Callable[..., str]) -> dict[str, str]:
+    return {
+        "account_id": HARBOUR,
+        "member_id": MIA.id,
+        "admin_id": OMAR.id,
+        "impersonation_id": start_session(CY, EVE),
+    }
+
+
+def test_every_page_and_every_fragment_is_well_made(
+    superadmin: Browser, ids: dict[str, str]
+) -> None:
+    for route in PAGES:
+        if route.path != "/sign-in":
+            path = filled(route.path, ids)
+            superadmin.get(path)
+            superadmin.fragment(path)
+
+
+def test_every_page_is_well_made_for_an_admin_too(
+    plain_admin: Browser, ids: dict[str, str]
+) -> None:
+    for route in PAGES:
+        if route.endpoint not in ("sign_in.new", "impersonations.new", "admins.new"):
+            plain_admin.get(filled(route.path, ids))
+
+
+def test_every_page_is_in_the_navigation_or_below_it(
+    superadmin: Browser, ids: dict[str, str]
+) -> None:
+    for route in PAGES:
+        if route.path != "/sign-in":
+            page = superadmin.get(filled(route.path, ids))
+            here = [link for link in page.all("a") if "aria-current" in link.attributes]
+            in_navigation = [link for link in here if not link["class"]]
+            assert len(in_navigation) >= 1, route.path
+
+
+def test_times_are_given_in_full(superadmin: Browser, ids: dict[str, str], clock: Clock) -> None:
+    clock.move(minutes=3)
+    page = superadmin.get("/")
+    (started, *_) = page.all("time")
+    assert started["datetime"].startswith("2026-03-02T09:00:00")
+    assert started.words == "3 min ago"
+
+
+def test_demo_mode_says_so(superadmin: Browser, ids: dict[str, str]) -> None:
+    assert not superadmin.get("/").all("aside", aria_label="Demo")
+    superadmin.client.application.config["DEMO"] = True
+    assert superadmin.get("/").one("aside", aria_label="Demo").words.startswith("Demo:")
+
+
+@pytest.mark.requirement("F1")
+def test_a_site_without_its_database_says_so(superadmin: Browser, database: Database) -> None:
+    path = database.engine.url.database
+    assert path
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    database.dispose()
+    application = superadmin.client.application
+    application.database.dispose()  # type: ignore[attr-defined]
+    with open(path, "r+b") as file:
+        file.write(b"no database at all" * 100)
+    page = superadmin.get("/", status=503)
+    assert "Try again shortly" in page.words
+    assert superadmin.response.headers["Retry-After"]
+    assert ADA.email not in page.words
+
+
+def filled(path: str, ids: dict[str, str]) -> str:
+    for name, value in ids.items():
+        path = path.replace(f"<{name}>", value)
+    return path
