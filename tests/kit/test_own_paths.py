@@ -135,6 +135,7 @@ def test_a_redemption_without_the_admin_site_is_refused(
     assert "Retry-After" in answer.headers
 
 
+@pytest.mark.requirement("H5")
 def test_redemption_neither_reads_nor_sets_cookies(admin: AdminStandIn, browse: Client) -> None:
     browse.set_cookie("member", "Bob")
     answer = redeem(browse)
@@ -145,6 +146,7 @@ def test_redemption_neither_reads_nor_sets_cookies(admin: AdminStandIn, browse: 
 # Who may ask
 
 
+@pytest.mark.requirement("H5")
 @pytest.mark.parametrize("path", CALLS)
 @pytest.mark.parametrize(
     "headers",
@@ -169,10 +171,12 @@ def test_only_the_products_own_pages_may_ask(
     assert admin.asked == []
 
 
+@pytest.mark.requirement("H5")
 def test_a_browser_without_fetch_metadata_shows_its_origin(browse: Client) -> None:
     assert redeem(browse, {"Origin": "http://localhost"}).status_code == 200
 
 
+@pytest.mark.requirement("H5")
 @pytest.mark.parametrize("path", CALLS)
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]

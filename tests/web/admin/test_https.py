@@ -1,0 +1,37 @@
+"""What the site does differently where browsers reach it over https."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from flask.testing import FlaskClient
+
+from app.config import Config
+from app.web.application import create_admin_app
+
+ADMIN_URL = "https://admin.example.com"
+HSTS = "max-age=31536000; includeSubDomains"
+
+
+@pytest.fixture
+def client(config: Config) -> Iterator[FlaskClient]:
+    app = create_admin_app(
+        replace(config, admin_url=ADMIN_URL, product_url="https://app.example.com", demo=False)
+    )
+    yield app.test_client()
+    app.database.dispose()
+
+
+@pytest.mark.requirement("W4")
+@pytest.mark.parametrize("path", ["/sign-in", "/nothing-here", "/static/css/base.css"])
+def test_every_answer_asks_for_https_from_now_on(client: FlaskClient, path: str) -> None:
+    with client.get(path, base_url=ADMIN_URL) as response:
+        assert response.headers["Strict-Transport-Security"] == HSTS
+
+
+@pytest.mark.requirement("S4")
+def test_the_cookie_is_bound_to_this_very_host(client: FlaskClient) -> None:
+    cookie = client.get("/sign-in", base_url=ADMIN_URL).headers["Set-Cookie"]
+    assert cookie.startswith("__Host-understudy=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
