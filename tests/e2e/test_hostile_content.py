@@ -1,9 +1,12 @@
 """Names and reasons come from others: whatever they hold is shown, and nothing of it runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from threading import Thread
 
 import pytest
 from playwright.sync_api import Page, expect
+from werkzeug import Response
+from werkzeug.serving import make_server
 
 from tests.e2e.pages.admin import ADA, AdminSite
 from tests.e2e.site import Site
@@ -75,21 +78,33 @@ def test_injected_htmx_attributes_are_inert(sign_in: SignIn, watch: Watch) -> No
 
 
 @pytest.mark.requirement("W7")
-def test_the_admin_site_cannot_be_framed(sign_in: SignIn, site: Site, watch: Watch) -> None:
+def test_the_admin_site_cannot_be_framed(
+    sign_in: SignIn, site: Site, watch: Watch, trap: Callable[[str], str]
+) -> None:
     watch.tolerate("Framing")
-    ada = sign_in(ADA)
-    thief = ada.page.context.new_page()
-    thief.route(
-        "**/trap",
-        lambda route: route.fulfill(
-            content_type="text/html", body=f"<iframe src='{site.admin_url}/'></iframe>"
-        ),
-    )
-    thief.goto(f"{site.product_url}/trap")
+    thief = sign_in(ADA).page.context.new_page()
+    thief.goto(trap(f"<iframe src='{site.admin_url}/sign-in'></iframe>"))
     frame = thief.frames[1]
     frame.wait_for_load_state()
     assert frame.url.startswith("chrome-error://")
     assert frame.get_by_role("heading").count() == 0
+
+
+@pytest.fixture
+def trap() -> Iterator[Callable[[str], str]]:
+    """Serve a page on a site of its own; return its address."""
+    servers = []
+
+    def serve(html: str) -> str:
+        server = make_server("127.0.0.1", 0, Response(html, mimetype="text/html"), threaded=True)
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 def requests_of(page: Page) -> list[str]:

@@ -465,14 +465,14 @@ def test_a_session_ended_elsewhere_shows_without_a_click(
     assert "impersonation.token" not in stored(tab)
 
 
+@pytest.mark.parametrize("presence_seconds", [60])
 def test_a_click_after_the_end_shows_it_at_once(site: Site, tab: Page, admin: AdminStandIn) -> None:
-    tab.clock.install()
     site.enter(tab)
-    # From here on no timer asks whether the session lives.
-    tab.clock.pause_at(time.time() + 60)
     admin.end("Omar Haddad ended it.")
     tab.get_by_role("link", name="All templates").click()
+    expect(tab).to_have_url(f"{site.url}/impersonation/ended")
     heading(tab, "This session has ended")
+    assert list(stored(tab)) == ["impersonation.ended"]
     assert site.requests_for("/templates") == []
 
 
