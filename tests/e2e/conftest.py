@@ -47,6 +47,7 @@ def site(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 def watch(site: Site) -> Iterator[Watch]:
     watch = Watch(site.product_url)
     yield watch
+    site.clear_stage()
     assert watch.complaints == []
     assert watch.secrets_in_addresses() == []
 

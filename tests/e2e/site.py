@@ -166,6 +166,14 @@ class Site:
         """Change rows of Letterbox, as its own people would by its own pages."""
         self._edit("letterbox", statement, *values)
 
+    def clear_stage(self) -> None:
+        """Let no session that a story has left running be seen by the next one."""
+        with self._connected("understudy") as connection, connection:
+            connection.execute(
+                "UPDATE impersonations SET ended_at = expires_at, end_reason = 'expired'"
+                " WHERE ended_at IS NULL"
+            )
+
     def age(self, session_id: str, *columns: str, **by: float) -> None:
         """Let these moments of a session lie further back than they did."""
         microseconds = timedelta(**by) // timedelta(microseconds=1)
