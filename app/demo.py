@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import activity, admins, endings, impersonations
 from app.domain.audit_trail import OPERATOR, Provenance
+from app.storage import audit_chain
 from app.storage.accounts import Account
 from app.storage.admins import Admin, Role, admin_by_email
 from app.storage.impersonations import LIFETIME, EndReason
@@ -109,7 +110,7 @@ class _History:
         impersonations.redeem(self.db, ticket=started.ticket, provenance=provenance, now=now)
         for method, path, status in chance.choice(WALKS):
             now += timedelta(seconds=chance.uniform(2, 90))
-            recorded = activity.record_action(
+            action_id = activity.record_action(
                 self.db,
                 started.impersonation,
                 method=method,
@@ -117,10 +118,12 @@ class _History:
                 provenance=provenance,
                 now=now,
             )
+            # What is told in one transaction looks back at what it has recorded already.
+            audit_chain.seal(self.db)
             milliseconds = chance.randrange(6, 60)
             activity.finish_action(
                 self.db,
-                recorded,
+                action_id=action_id,
                 status=status,
                 milliseconds=milliseconds,
                 provenance=provenance,

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,10 @@ from tests.factories import FROM_THE_OFFICE
 ADMIN_URL = "http://localhost:8000"
 PRODUCT_URL = "http://127.0.0.1:8001"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+class Undone(Exception):
+    """Ends a unit of work that is to leave nothing behind."""
 
 
 class SiteClient(FlaskClient):
@@ -110,9 +115,9 @@ def db(database: Database) -> Iterator[Session]:
 
     It holds SQLite's write lock: beside a client, use `database`.
     """
-    with database.unit_of_work(writing=True) as db:
+    with suppress(Undone), database.unit_of_work(writing=True) as db:
         yield db
-        db.rollback()
+        raise Undone
 
 
 @pytest.fixture

@@ -17,7 +17,11 @@ from app.storage.admins import Admin
 from app.storage.metadata import metadata
 from tests.cast import ADA, CY
 
-TRIGGERS = {"audit_events_no_delete", "audit_events_no_replace", "audit_events_no_update"}
+TRIGGERS = {
+    f"audit_{table}_{guard}"
+    for table in ("events", "words")
+    for guard in ("no_update", "no_delete", "in_order")
+}
 REVISIONS = [
     script.revision for script in reversed(list(ScriptDirectory(str(MIGRATIONS)).walk_revisions()))
 ]

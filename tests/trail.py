@@ -6,11 +6,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.audit_trail import AuditAction
+from app.storage import audit_chain
 from app.storage.audit_trail import AuditEvent
 
 
 def events(db: Session, action: AuditAction | None = None) -> Sequence[AuditEvent]:
     """Return the events, or those of one action, in order."""
+    # What this unit of work has recorded itself is written at its end, or now.
+    audit_chain.seal(db)
     query = select(AuditEvent).order_by(AuditEvent.id)
     if action is not None:
         query = query.where(AuditEvent.action == action)

@@ -1,5 +1,6 @@
 """What happens inside a running session: each request checked and recorded before it is done."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.endings import end, still_live
+from app.domain.errors import Invalid
 from app.domain.tokens import Claims, ExpiredToken, InvalidToken, Tokens
-from app.storage.audit_trail import AuditEvent, following_event
+from app.storage.audit_trail import has_event
 from app.storage.impersonations import EndReason, Impersonation
 
 METHOD_LENGTH = 20
@@ -51,18 +53,28 @@ def record_action(
     path: str,
     provenance: Provenance,
     now: datetime,
-) -> AuditEvent:
-    """Record what is about to be done; if this fails, it must not be done (L3)."""
+) -> str:
+    """Record what is about to be done; if this fails, it must not be done (L3).
+
+    Return the id by which the product app reports how it went.
+    """
     impersonation.last_seen_at = now
-    recorded = event(
-        AuditAction.ACTION_RECORDED,
-        now=now,
-        provenance=provenance,
-        impersonation=impersonation,
-        details={"method": method[:METHOD_LENGTH], "path": path[:PATH_LENGTH]},
+    action_id = f"{impersonation.id}.{secrets.token_hex(8)}"
+    append(
+        db,
+        event(
+            AuditAction.ACTION_RECORDED,
+            now=now,
+            provenance=provenance,
+            impersonation=impersonation,
+            details={
+                "action_id": action_id,
+                "method": method[:METHOD_LENGTH],
+                "path": path[:PATH_LENGTH],
+            },
+        ),
     )
-    append(db, recorded)
-    return recorded
+    return action_id
 
 
 def refuse_action(
@@ -94,8 +106,8 @@ def refuse_action(
 
 def finish_action(
     db: Session,
-    recorded: AuditEvent,
     *,
+    action_id: str,
     status: int,
     milliseconds: int,
     provenance: Provenance,
@@ -104,11 +116,15 @@ def finish_action(
     """Record how a recorded action went, once, however often the product app reports it.
 
     `status` is the HTTP status that the product app answered, `milliseconds` how long it took.
+    Raises Invalid for an action that was never recorded.
     """
-    key = ("action_id", recorded.id)
-    if following_event(db, recorded, action=AuditAction.ACTION_FINISHED, details=key):
+    # The row is locked, so that of two who report the same action one waits for the other.
+    session_id = action_id.partition(".")[0]
+    impersonation = db.get(Impersonation, session_id, with_for_update={"of": Impersonation})
+    if impersonation is None or not _has_event(db, AuditAction.ACTION_RECORDED, action_id):
+        raise Invalid("action_id must be one that was given for an action.")
+    if _has_event(db, AuditAction.ACTION_FINISHED, action_id):
         return
-    impersonation = db.get_one(Impersonation, recorded.impersonation_id)
     append(
         db,
         event(
@@ -117,7 +133,7 @@ def finish_action(
             provenance=provenance,
             impersonation=impersonation,
             outcome=_outcome(status),
-            details={"action_id": recorded.id, "status": status, "milliseconds": milliseconds},
+            details={"action_id": action_id, "status": status, "milliseconds": milliseconds},
         ),
     )
 
@@ -151,6 +167,11 @@ def _is_of(claims: Claims, impersonation: Impersonation) -> bool:
         and claims.account_id == impersonation.account_id
         and claims.impersonator_id == impersonation.impersonator_id
     )
+
+
+def _has_event(db: Session, action: AuditAction, action_id: str) -> bool:
+    session_id = action_id.partition(".")[0]
+    return has_event(db, session_id, action=action, fact=("action_id", action_id))
 
 
 def _outcome(status: int) -> Outcome:

@@ -47,7 +47,7 @@ def create(
             now=now,
             provenance=provenance,
             actor=by,
-            details={"admin": admin.email, "role": admin.role},
+            details={"admin_id": admin.id, "admin": admin.email, "role": admin.role},
         ),
     )
     # A member with this address may be under impersonation right now.
@@ -72,7 +72,7 @@ def change_role(
             now=now,
             provenance=provenance,
             actor=by,
-            details={"admin": admin.email, "before": before, "after": role},
+            details={"admin_id": admin.id, "admin": admin.email, "before": before, "after": role},
         ),
     )
     _end_everything(db, admin, why="role_changed", by=by, provenance=provenance, now=now)
@@ -91,7 +91,7 @@ def disable(db: Session, admin: Admin, *, by: Admin, provenance: Provenance, now
             now=now,
             provenance=provenance,
             actor=by,
-            details={"admin": admin.email},
+            details={"admin_id": admin.id, "admin": admin.email},
         ),
     )
     _end_everything(db, admin, why="disabled", by=by, provenance=provenance, now=now)
@@ -109,7 +109,7 @@ def enable(db: Session, admin: Admin, *, by: Admin, provenance: Provenance, now:
             now=now,
             provenance=provenance,
             actor=by,
-            details={"admin": admin.email},
+            details={"admin_id": admin.id, "admin": admin.email},
         ),
     )
 
@@ -128,7 +128,7 @@ def end_sign_ins(
             now=now,
             provenance=provenance,
             actor=by,
-            details={"why": why, "admin": admin.email, "count": count},
+            details={"why": why, "admin_id": admin.id, "admin": admin.email, "count": count},
         ),
     )
 

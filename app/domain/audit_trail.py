@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.storage import audit_chain
 from app.storage.accounts import Account
 from app.storage.admins import Admin
-from app.storage.audit_trail import AuditEvent
+from app.storage.audit_trail import AuditEvent, canonical_json, new_words
 from app.storage.impersonations import Impersonation
 from app.storage.members import Member
 
@@ -42,28 +43,44 @@ class AuditAction(StrEnum):
     ACTION_REFUSED = "action.refused"
 
 
-# The exact details of each action: a reader of the trail can rely on them being there.
-DETAILS: dict[AuditAction, frozenset[str]] = {
-    AuditAction.SIGN_IN_SUCCEEDED: frozenset(),
-    AuditAction.SIGN_IN_FAILED: frozenset({"email", "why"}),
-    AuditAction.SIGN_IN_ENDED: frozenset({"why", "admin", "count"}),
-    AuditAction.ACCESS_REFUSED: frozenset({"method", "path", "permission"}),
-    AuditAction.ADMIN_CREATED: frozenset({"admin", "role"}),
-    AuditAction.ADMIN_ROLE_CHANGED: frozenset({"admin", "before", "after"}),
-    AuditAction.ADMIN_DISABLED: frozenset({"admin"}),
-    AuditAction.ADMIN_ENABLED: frozenset({"admin"}),
-    AuditAction.ACCOUNT_IMPERSONATION_SWITCHED: frozenset({"allowed"}),
-    AuditAction.API_KEY_CREATED: frozenset({"name", "prefix", "scope"}),
-    AuditAction.API_KEY_REVOKED: frozenset({"name", "prefix"}),
-    AuditAction.DIRECTORY_SYNCED: frozenset({"source", "added", "changed", "missing"}),
-    AuditAction.IMPERSONATION_STARTED: frozenset({"ticket_url", "expires_at"}),
-    AuditAction.IMPERSONATION_REFUSED: frozenset({"why"}),
-    AuditAction.IMPERSONATION_ENDED: frozenset({"why", "seconds"}),
-    AuditAction.HANDOFF_REDEEMED: frozenset(),
-    AuditAction.HANDOFF_REFUSED: frozenset({"why"}),
-    AuditAction.ACTION_RECORDED: frozenset({"method", "path"}),
-    AuditAction.ACTION_FINISHED: frozenset({"action_id", "status", "milliseconds"}),
-    AuditAction.ACTION_REFUSED: frozenset({"method", "path", "why"}),
+@dataclass(frozen=True)
+class Details:
+    """The names of the details that an action is recorded with, exactly these.
+
+    `facts` are in the chain as they stand: ids, numbers, names of ours. `words` may be personal:
+    the chain holds their digest, and they can be erased.
+    """
+
+    facts: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
+
+
+def _details(facts: str = "", *, words: str = "") -> Details:
+    return Details(frozenset(facts.split()), frozenset(words.split()))
+
+
+# A reader of the trail can rely on them being there.
+DETAILS: dict[AuditAction, Details] = {
+    AuditAction.SIGN_IN_SUCCEEDED: _details(),
+    AuditAction.SIGN_IN_FAILED: _details("why", words="email"),
+    AuditAction.SIGN_IN_ENDED: _details("why admin_id count", words="admin"),
+    AuditAction.ACCESS_REFUSED: _details("method permission", words="path"),
+    AuditAction.ADMIN_CREATED: _details("admin_id role", words="admin"),
+    AuditAction.ADMIN_ROLE_CHANGED: _details("admin_id before after", words="admin"),
+    AuditAction.ADMIN_DISABLED: _details("admin_id", words="admin"),
+    AuditAction.ADMIN_ENABLED: _details("admin_id", words="admin"),
+    AuditAction.ACCOUNT_IMPERSONATION_SWITCHED: _details("allowed"),
+    AuditAction.API_KEY_CREATED: _details("name prefix scope"),
+    AuditAction.API_KEY_REVOKED: _details("name prefix"),
+    AuditAction.DIRECTORY_SYNCED: _details("source added changed missing"),
+    AuditAction.IMPERSONATION_STARTED: _details("expires_at", words="ticket_url"),
+    AuditAction.IMPERSONATION_REFUSED: _details("why"),
+    AuditAction.IMPERSONATION_ENDED: _details("why seconds"),
+    AuditAction.HANDOFF_REDEEMED: _details(),
+    AuditAction.HANDOFF_REFUSED: _details("why"),
+    AuditAction.ACTION_RECORDED: _details("action_id method", words="path"),
+    AuditAction.ACTION_FINISHED: _details("action_id status milliseconds"),
+    AuditAction.ACTION_REFUSED: _details("method why", words="path"),
 }
 
 
@@ -113,39 +130,43 @@ def event(
     are not exactly those that the action is registered with.
     """
     details = details or {}
-    if details.keys() != DETAILS[action]:
-        raise ValueError(f"{action} is recorded with {sorted(DETAILS[action])}")
+    registered = DETAILS[action]
+    if details.keys() != registered.facts | registered.words:
+        raise ValueError(f"{action} is recorded with {registered}")
     if impersonation is not None:
         actor = actor or (None if actor_kind else impersonation.impersonator)
         subject = subject or impersonation.target
     if subject is not None:
         account = account or subject.account
+    words = {
+        "actor_name": actor.name if actor else None,
+        "actor_email": actor.email if actor else None,
+        "subject_name": subject.name if subject else None,
+        "subject_email": subject.email if subject else None,
+        "account_name": account.name if account else None,
+        "reason": reason,
+        "address": provenance.address[:ADDRESS_LENGTH],
+        "user_agent": provenance.user_agent[:USER_AGENT_LENGTH],
+        "details": {name: details[name] for name in registered.words},
+    }
     return AuditEvent(
         at=now,
         action=action,
         outcome=outcome,
         actor_kind="admin" if actor else (actor_kind or "system"),
         actor_id=actor.id if actor else None,
-        actor_name=actor.name if actor else None,
-        actor_email=actor.email if actor else None,
         subject_id=subject.id if subject else None,
-        subject_name=subject.name if subject else None,
-        subject_email=subject.email if subject else None,
         account_id=account.id if account else None,
-        account_name=account.name if account else None,
         impersonation_id=impersonation.id if impersonation else None,
-        reason=reason,
-        address=provenance.address[:ADDRESS_LENGTH],
-        user_agent=provenance.user_agent[:USER_AGENT_LENGTH],
         request_id=provenance.request_id,
-        details=details,
+        facts=canonical_json({name: details[name] for name in registered.facts}),
+        words_row=new_words({name: value for name, value in words.items() if value}),
     )
 
 
 def append(db: Session, event: AuditEvent) -> None:
-    """Record the event in the act's own transaction, which fails when this does (L3).
+    """Let the event be recorded with the act, by its unit of work, which fails if it cannot (L3).
 
-    This is the only place that adds to the trail: what every event must carry goes here.
+    This is the only place that adds to the trail.
     """
-    db.add(event)
-    db.flush()
+    audit_chain.add(db, event)

@@ -134,7 +134,12 @@ def sign_out(db: Session, row: SignIn, *, by: Admin, provenance: Provenance, now
             now=now,
             provenance=provenance,
             actor=by,
-            details={"why": why, "admin": row.admin.email, "count": 1},
+            details={
+                "why": why,
+                "admin_id": row.admin_id,
+                "admin": row.admin.email,
+                "count": 1,
+            },
         ),
     )
 

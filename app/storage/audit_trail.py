@@ -1,18 +1,46 @@
 """Audit events: rows that stand alone, are only ever added, and outlive whom they name."""
 
-from collections.abc import Sequence
+import json
+import secrets
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, Integer, func, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.storage.base import Base
+from app.storage.folding import fold
 from app.storage.paging import Cursor, Page, page
+
+ERASED = "(erased)"
+SALT_BYTES = 16
+# How many events one page of a text search looks through: a bounded wait, however long the trail.
+SEARCHED_AT_ONCE = 20_000
+
+NumberOfEvent = BigInteger().with_variant(Integer, "sqlite")
+
+
+class AuditWords(Base):
+    """What people wrote and were called in one event: personal, so it can be erased one day.
+
+    The chain holds only its salted digest. `words` is canonical JSON; `folded` is for searching.
+    """
+
+    __tablename__ = "audit_words"
+
+    event_id: Mapped[int] = mapped_column(NumberOfEvent, primary_key=True, autoincrement=False)
+    salt: Mapped[bytes] = mapped_column(LargeBinary)
+    words: Mapped[str]
+    folded: Mapped[str]
 
 
 class AuditEvent(Base):
-    """One thing that happened. Names are kept as they were then; there are no foreign keys."""
+    """One thing that happened. There are no foreign keys: names are kept as they were then.
+
+    `id` is its place in the trail, counted from 1 without a gap. Everything but the words is
+    covered by `hash` as it stands, the words by their digest; `facts` is canonical JSON.
+    """
 
     __tablename__ = "audit_events"
     __table_args__ = (
@@ -24,30 +52,120 @@ class AuditEvent(Base):
         Index("ix_audit_events_account_id_id", "account_id", "id"),
         Index("ix_audit_events_action_id", "action", "id"),
         Index("ix_audit_events_outcome_at", "outcome", "at"),
-        {"sqlite_autoincrement": True},
+        Index("ix_audit_events_at", "at"),
     )
 
-    id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
-    )
+    id: Mapped[int] = mapped_column(NumberOfEvent, primary_key=True, autoincrement=False)
     at: Mapped[datetime]
     action: Mapped[str]
     outcome: Mapped[str]
     actor_kind: Mapped[str]
     actor_id: Mapped[str | None]
-    actor_name: Mapped[str | None]
-    actor_email: Mapped[str | None]
     subject_id: Mapped[str | None]
-    subject_name: Mapped[str | None]
-    subject_email: Mapped[str | None]
     account_id: Mapped[str | None]
-    account_name: Mapped[str | None]
     impersonation_id: Mapped[str | None]
-    reason: Mapped[str | None]
-    address: Mapped[str]
-    user_agent: Mapped[str]
     request_id: Mapped[str]
-    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    facts: Mapped[str]
+    words_digest: Mapped[bytes] = mapped_column(LargeBinary)
+    # Two events cannot follow the same one, whoever wrote them.
+    previous_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+    words_row: Mapped[AuditWords | None] = relationship(
+        primaryjoin="AuditEvent.id == foreign(AuditWords.event_id)",
+        lazy="joined",
+        passive_deletes="all",
+    )
+
+    @property
+    def words(self) -> Mapping[str, Any]:
+        """What people wrote and were called; nothing once it has been erased."""
+        return json.loads(self.words_row.words) if self.words_row else {}
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether its words have been taken out."""
+        return self.words_row is None
+
+    @property
+    def details(self) -> "Details":
+        """The details of its action, facts and words together."""
+        return Details(json.loads(self.facts) | self.words.get("details", {}), self.is_erased)
+
+    @property
+    def actor_name(self) -> str | None:
+        """What the actor was called then."""
+        return self._word("actor_name", of=self.actor_id)
+
+    @property
+    def actor_email(self) -> str | None:
+        """The actor's address then."""
+        return self._word("actor_email", of=self.actor_id)
+
+    @property
+    def subject_name(self) -> str | None:
+        """What the member was called then."""
+        return self._word("subject_name", of=self.subject_id)
+
+    @property
+    def subject_email(self) -> str | None:
+        """The member's address then."""
+        return self._word("subject_email", of=self.subject_id)
+
+    @property
+    def account_name(self) -> str | None:
+        """What the account was called then."""
+        return self._word("account_name", of=self.account_id)
+
+    @property
+    def reason(self) -> str | None:
+        """The reason that was given."""
+        return self._word("reason", of=None)
+
+    @property
+    def address(self) -> str:
+        """The address that the request came from."""
+        return self._word("address", of=None) or ""
+
+    @property
+    def user_agent(self) -> str:
+        """The browser or program that the request came from."""
+        return self._word("user_agent", of=None) or ""
+
+    def _word(self, name: str, *, of: str | None) -> str | None:
+        absent = ERASED if self.is_erased and of else None
+        word: str | None = self.words.get(name, absent)
+        return word
+
+
+class Details(dict[str, Any]):
+    """The details of an event; what has been erased still answers, and says so."""
+
+    def __init__(self, details: Mapping[str, Any], erased: bool) -> None:
+        super().__init__(details)
+        self._erased = erased
+
+    def __missing__(self, name: str) -> str:
+        if not self._erased:
+            raise KeyError(name)
+        return ERASED
+
+
+def canonical_json(value: Mapping[str, Any]) -> str:
+    """Return the one way to write `value`: sorted names, no blanks, ASCII alone."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def new_words(words: Mapping[str, Any]) -> AuditWords:
+    """Return the row for these words, under a fresh salt."""
+    return AuditWords(
+        salt=secrets.token_bytes(SALT_BYTES), words=canonical_json(words), folded=folded(words)
+    )
+
+
+def folded(words: Mapping[str, Any]) -> str:
+    """Return what a search for words looks in."""
+    return fold("\n".join(_texts(words)))
 
 
 def events_of_impersonation(db: Session, impersonation_id: str) -> Sequence[AuditEvent]:
@@ -56,19 +174,17 @@ def events_of_impersonation(db: Session, impersonation_id: str) -> Sequence[Audi
     return db.scalars(query.order_by(AuditEvent.id)).all()
 
 
-def following_event(
-    db: Session, event: AuditEvent, *, action: str, details: tuple[str, int]
-) -> AuditEvent | None:
-    """Return the later event of the same session with that action and that one detail."""
-    name, value = details
-    return db.scalar(
-        select(AuditEvent).where(
-            AuditEvent.impersonation_id == event.impersonation_id,
-            AuditEvent.id > event.id,
-            AuditEvent.action == action,
-            AuditEvent.details[name].as_integer() == value,
-        )
+def has_event(db: Session, impersonation_id: str, *, action: str, fact: tuple[str, str]) -> bool:
+    """Whether that session has an event of that action with that one fact."""
+    name, value = fact
+    # Canonical JSON writes the same fact the same way each time.
+    written = canonical_json({name: value})[1:-1]
+    query = select(AuditEvent.id).where(
+        AuditEvent.impersonation_id == impersonation_id,
+        AuditEvent.action == action,
+        AuditEvent.facts.contains(written, autoescape=True),
     )
+    return db.scalar(query.limit(1)) is not None
 
 
 def latest_events(db: Session, *, limit: int) -> Sequence[AuditEvent]:
@@ -109,3 +225,9 @@ def search_events(
         if value:
             query = query.where(getattr(AuditEvent, name) == value)
     return page(db, query, order=(AuditEvent.id,), cursor=cursor, descending=True)
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [text for one in value.values() for text in _texts(one)]
+    return [value] if isinstance(value, str) else []

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
+from app.storage import audit_chain
+
 BUSY_TIMEOUT_MS = 10_000
 
 # What the running application never does: rewriting the audit trail or the schema. Triggers
@@ -27,7 +29,7 @@ FORBIDDEN_ACTIONS = frozenset(
         sqlite3.SQLITE_DROP_TRIGGER,
     }
 )
-APPEND_ONLY_TABLES = frozenset({"audit_events"})
+APPEND_ONLY_TABLES = frozenset({"audit_events", "audit_words"})
 
 
 class Database:
@@ -45,12 +47,15 @@ class Database:
     def unit_of_work(self, *, writing: bool) -> Iterator[Session]:
         """Yield a session: leaving commits, raising rolls back. Nothing else commits.
 
+        The events of what was done are sealed last, in the same transaction.
+
         `writing` takes SQLite's write lock at the start. A transaction that begins by reading
         and writes later fails with "database is locked" whatever its timeout.
         """
         engine = self.engine.execution_options(writing=writing)
         with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
+            audit_chain.seal(session)
 
     def dispose(self) -> None:
         """Close every pooled connection."""

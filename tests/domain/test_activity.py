@@ -10,8 +10,8 @@ from app.domain.activity import Dead
 from app.domain.audit_trail import AuditAction
 from app.domain.policies import Refusal
 from app.domain.tokens import Tokens
+from app.storage import audit_chain
 from app.storage.admins import Admin
-from app.storage.audit_trail import AuditEvent
 from app.storage.impersonations import LIFETIME, EndReason, Impersonation
 from app.storage.members import Member
 from tests import factories, trail
@@ -29,12 +29,25 @@ def find(db: Session, token: str, tokens: Tokens, now: datetime) -> Impersonatio
     return activity.find(db, token=token, tokens=tokens, provenance=FROM_THE_OFFICE, now=now)
 
 
-def record(db: Session, impersonation: Impersonation, now: datetime) -> AuditEvent:
+def record(db: Session, impersonation: Impersonation, now: datetime) -> str:
     return activity.record_action(
         db,
         impersonation,
         method="POST",
         path="/templates/7",
+        provenance=FROM_THE_OFFICE,
+        now=now,
+    )
+
+
+def finish(db: Session, action_id: str, now: datetime, *, status: int = 200) -> None:
+    # What has been recorded in this very transaction is looked up here.
+    audit_chain.seal(db)
+    activity.finish_action(
+        db,
+        action_id=action_id,
+        status=status,
+        milliseconds=12,
         provenance=FROM_THE_OFFICE,
         now=now,
     )
@@ -161,18 +174,19 @@ def test_an_action_is_recorded_with_both_people(
     db: Session, opened: Impersonation, now: datetime
 ) -> None:
     later = now + timedelta(seconds=30)
-    event = record(db, opened, later)
-    assert event is trail.only(db, AuditAction.ACTION_RECORDED)
+    action_id = record(db, opened, later)
+    event = trail.only(db, AuditAction.ACTION_RECORDED)
     assert (event.actor_id, event.subject_id, event.impersonation_id) == ("ada", "mia", opened.id)
-    assert event.details == {"method": "POST", "path": "/templates/7"}
+    assert event.details == {"action_id": action_id, "method": "POST", "path": "/templates/7"}
     assert opened.last_seen_at == later
 
 
 @pytest.mark.requirement("X6")
 def test_a_long_path_is_cut(db: Session, opened: Impersonation, now: datetime) -> None:
-    event = activity.record_action(
+    activity.record_action(
         db, opened, method="GET", path="/" + "x" * 4000, provenance=FROM_THE_OFFICE, now=now
     )
+    event = trail.only(db, AuditAction.ACTION_RECORDED)
     assert len(event.details["path"]) == activity.PATH_LENGTH
 
 
@@ -202,31 +216,25 @@ def test_an_action_after_the_end_is_recorded_as_refused(
 def test_the_outcome_of_an_action_follows_its_status(
     db: Session, opened: Impersonation, now: datetime, status: int, outcome: str
 ) -> None:
-    recorded = record(db, opened, now)
-    activity.finish_action(
-        db, recorded, status=status, milliseconds=12, provenance=FROM_THE_OFFICE, now=now
-    )
+    action_id = record(db, opened, now)
+    finish(db, action_id, now, status=status)
     event = trail.only(db, AuditAction.ACTION_FINISHED)
     assert event.outcome == outcome
-    assert event.details == {"action_id": recorded.id, "status": status, "milliseconds": 12}
+    assert event.details == {"action_id": action_id, "status": status, "milliseconds": 12}
 
 
 def test_an_outcome_reported_twice_is_recorded_once(
     db: Session, opened: Impersonation, now: datetime
 ) -> None:
-    recorded = record(db, opened, now)
+    action_id = record(db, opened, now)
     for status in (200, 500):
-        activity.finish_action(
-            db, recorded, status=status, milliseconds=12, provenance=FROM_THE_OFFICE, now=now
-        )
+        finish(db, action_id, now, status=status)
     assert trail.only(db, AuditAction.ACTION_FINISHED).details["status"] == 200
 
 
 def test_each_action_has_its_own_outcome(db: Session, opened: Impersonation, now: datetime) -> None:
-    for recorded in [record(db, opened, now), record(db, opened, now)]:
-        activity.finish_action(
-            db, recorded, status=200, milliseconds=1, provenance=FROM_THE_OFFICE, now=now
-        )
+    for action_id in [record(db, opened, now), record(db, opened, now)]:
+        finish(db, action_id, now)
     assert len(trail.events(db, AuditAction.ACTION_FINISHED)) == 2
 
 
@@ -234,11 +242,9 @@ def test_an_outcome_is_recorded_after_the_end_too(
     db: Session, opened: Impersonation, now: datetime
 ) -> None:
     """The action that ended the session, for instance."""
-    recorded = record(db, opened, now)
+    action_id = record(db, opened, now)
     endings.end(db, opened, why=EndReason.IMPERSONATOR_ENDED, provenance=FROM_THE_OFFICE, now=now)
-    activity.finish_action(
-        db, recorded, status=200, milliseconds=1, provenance=FROM_THE_OFFICE, now=now
-    )
+    finish(db, action_id, now)
     trail.only(db, AuditAction.ACTION_FINISHED)
 
 

@@ -53,7 +53,11 @@ def test_a_new_admin_can_sign_in(db: Session, ada: Admin, now: datetime) -> None
     event = trail.only(db, AuditAction.ADMIN_CREATED)
     assert (event.actor_id, event.details) == (
         "ada",
-        {"admin": "Rene@Example.com", "role": "admin"},
+        {
+            "admin_id": result.sign_in.admin_id,
+            "admin": "Rene@Example.com",
+            "role": "admin",
+        },
     )
 
 
@@ -94,6 +98,7 @@ def test_a_change_of_role_says_from_what_to_what(
     assert omar.is_superadmin
     event = trail.only(db, AuditAction.ADMIN_ROLE_CHANGED)
     assert event.details == {
+        "admin_id": "omar",
         "admin": "omar@example.com",
         "before": "admin",
         "after": "superadmin",

@@ -264,7 +264,12 @@ def test_signing_out_ends_the_sign_in_at_once(db: Session, ada: Admin, now: date
         authentication.sign_out(db, result.sign_in, by=ada, provenance=FROM_THE_OFFICE, now=now)
     assert authentication.find(db, result.secret, now=now) is None
     event = trail.only(db, AuditAction.SIGN_IN_ENDED)
-    assert event.details == {"why": "signed_out", "admin": ADA.email, "count": 1}
+    assert event.details == {
+        "why": "signed_out",
+        "admin_id": ADA.id,
+        "admin": ADA.email,
+        "count": 1,
+    }
 
 
 @pytest.mark.requirement("S10")

@@ -7,9 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from app.domain import activity, endings, impersonations
 from app.domain.activity import Dead
-from app.domain.audit_trail import AuditAction, Provenance
+from app.domain.audit_trail import Provenance
 from app.domain.errors import Invalid
-from app.storage.audit_trail import AuditEvent
 from app.storage.impersonations import EndReason, Impersonation
 from app.web.api import bodies
 from app.web.application_context import tokens
@@ -17,7 +16,6 @@ from app.web.end_sentences import end_sentence
 from app.web.errors import problem
 from app.web.provenance import provenance
 
-LARGEST_ID = 2**63 - 1
 HIGHEST_STATUS = 599
 LONGEST_MILLISECONDS = 24 * 60 * 60 * 1000
 
@@ -48,22 +46,16 @@ def record_action() -> ResponseReturnValue:
                 g.db, found.impersonation, **what, provenance=_claimed(body), now=g.now
             )
         return _ended(found)
-    recorded = activity.record_action(g.db, found, **what, provenance=_claimed(body), now=g.now)
-    return jsonify(action_id=str(recorded.id), impersonation=_as_json(found)), 201
+    action_id = activity.record_action(g.db, found, **what, provenance=_claimed(body), now=g.now)
+    return jsonify(action_id=action_id, impersonation=_as_json(found)), 201
 
 
 def finish_action() -> ResponseReturnValue:
     """Record how an action went."""
     body = bodies.json_object()
-    action_id = bodies.text(body, "action_id")
-    recorded = None
-    if action_id.isascii() and action_id.isdigit() and int(action_id) <= LARGEST_ID:
-        recorded = g.db.get(AuditEvent, int(action_id))
-    if recorded is None or recorded.action != AuditAction.ACTION_RECORDED:
-        raise Invalid("action_id must be one that was given for an action.")
     activity.finish_action(
         g.db,
-        recorded,
+        action_id=bodies.text(body, "action_id"),
         status=bodies.number(body, "status", most=HIGHEST_STATUS),
         milliseconds=bodies.number(body, "duration_ms", most=LONGEST_MILLISECONDS),
         provenance=provenance(),

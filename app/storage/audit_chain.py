@@ -1,0 +1,116 @@
+"""The chain: how an event becomes bytes and a hash, and how new events are joined to the last.
+
+docs/audit-trail.md spells the encoding out for whoever wants to check it with other means.
+"""
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.storage.audit_trail import AuditEvent
+from app.storage.base import EPOCH, MICROSECOND
+
+EVENT_PREFIX = "understudy/audit-event/v1\n"
+WORDS_PREFIX = "understudy/audit-words/v1\n"
+GENESIS = bytes(32)
+# Any number does, as long as nothing else in this database locks the same one.
+LOCK = 0x756E6465727374
+
+UNSEALED = "unsealed audit events"
+
+# The fields that an event's hash covers, in their order; the digest of its words and the hash of
+# the event before it follow.
+HASHED_FIELDS = (
+    "id",
+    "at",
+    "action",
+    "outcome",
+    "actor_kind",
+    "actor_id",
+    "subject_id",
+    "account_id",
+    "impersonation_id",
+    "request_id",
+    "facts",
+)
+
+
+def event_hash(fields: tuple[Any, ...], *, words_digest: bytes, previous_hash: bytes) -> bytes:
+    """Return the SHA-256 of an event (L7).
+
+    `fields` are the values of HASHED_FIELDS as they are stored: numbers, ASCII texts or None.
+    Each is framed by its length, so that no two events share an encoding: `5:hello`, `0:` for an
+    empty text, `-:` for none. Raises UnicodeEncodeError for a text that is not ASCII.
+    """
+    framed = ["-:" if value is None else f"{len(value)}:{value}" for value in map(_as_text, fields)]
+    encoded = f"{EVENT_PREFIX}{''.join(framed)}{words_digest.hex()}{previous_hash.hex()}"
+    return hashlib.sha256(encoded.encode("ascii")).digest()
+
+
+def words_digest(salt: bytes, words: str) -> bytes:
+    """Return the salted SHA-256 that stands in the chain for an event's words.
+
+    Without the salt, which goes when the words go, nobody can try names against the digest.
+    """
+    return hashlib.sha256(f"{WORDS_PREFIX}{salt.hex()}{words}".encode("ascii")).digest()
+
+
+def add(db: Session, event: AuditEvent) -> None:
+    """Write what was done so far; the event itself is written when the unit of work ends."""
+    db.flush()
+    db.info.setdefault(UNSEALED, []).append(event)
+
+
+def seal(db: Session) -> None:
+    """Give the waiting events their numbers and hashes, and write them.
+
+    This is the last thing a unit of work does: what locks the chain waits for nobody and keeps
+    nobody waiting for longer than its commit, whatever the act itself had to lock (R4, L11).
+    """
+    waiting: list[AuditEvent] = db.info.pop(UNSEALED, [])
+    if not waiting:
+        return
+    size, head = lock(db)
+    for event in waiting:
+        size += 1
+        head = _link(event, size, head)
+    db.add_all(waiting)
+    db.flush()
+
+
+def lock(db: Session) -> tuple[int, bytes]:
+    """Let nobody else add to the chain until the transaction ends; return its size and head.
+
+    SQLite has locked the database when the transaction began.
+    """
+    if db.get_bind().dialect.name == "postgresql":
+        db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    return head(db)
+
+
+def head(db: Session) -> tuple[int, bytes]:
+    """Return the number of the last event and its hash; 0 and GENESIS for an empty trail."""
+    query = select(AuditEvent.id, AuditEvent.hash).order_by(AuditEvent.id.desc()).limit(1)
+    last = db.execute(query).first()
+    return (last.id, last.hash) if last else (0, GENESIS)
+
+
+def _link(event: AuditEvent, number: int, previous_hash: bytes) -> bytes:
+    words = event.words_row
+    if words is None:
+        raise ValueError("an event is recorded with its words")
+    event.id = words.event_id = number
+    event.previous_hash = previous_hash
+    event.words_digest = words_digest(words.salt, words.words)
+    fields = tuple(getattr(event, name) for name in HASHED_FIELDS)
+    at = (event.at - EPOCH) // MICROSECOND
+    event.hash = event_hash(
+        (fields[0], at, *fields[2:]), words_digest=event.words_digest, previous_hash=previous_hash
+    )
+    return event.hash
+
+
+def _as_text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else str(value)
