@@ -138,6 +138,8 @@ def _gunicorn(application: str, addresses: Sequence[str], port: int) -> list[str
         f"--threads={THREADS}",
         # Its control socket lies in the home folder, where two instances would fight for it.
         "--no-control-socket",
+        # No proxy stands in front: nobody's headers may say which path or scheme was asked for.
+        "--forwarded-allow-ips=",
         "--log-level=warning",
         *binds,
         application,

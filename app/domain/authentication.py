@@ -17,6 +17,7 @@ from app.storage.admins import (
     SignInAttempt,
     admin_by_email,
     failures_since,
+    has_signed_in_from,
     sign_in_by_secret_hash,
 )
 from app.storage.folding import fold
@@ -73,12 +74,12 @@ def sign_in(
     db: Session, *, email: str, password: str, provenance: Provenance, now: datetime
 ) -> SignedIn | NotSignedIn:
     """Sign the admin in and record it; a failure is recorded and counted too."""
-    wait = _wait(db, email_key=fold(email), address=provenance.address, now=now)
+    admin = admin_by_email(db, email)
+    wait = _wait(db, admin, email_key=fold(email), address=provenance.address, now=now)
     if wait > timedelta(0):
         _record_failure(db, email, "throttled", provenance, now)
         seconds = -(-wait // timedelta(seconds=1))
         return NotSignedIn(f"Too many attempts. Try again in {seconds} seconds.", wait)
-    admin = admin_by_email(db, email)
     matches = _verify(admin.password_hash if admin else _nobodys_hash(), password)
     if admin is None or not matches or admin.is_disabled:
         db.add(SignInAttempt(email_key=fold(email), address=provenance.address, at=now))
@@ -144,9 +145,15 @@ def sign_out(db: Session, row: SignIn, *, by: Admin, provenance: Provenance, now
     )
 
 
-def _wait(db: Session, *, email_key: str, address: str, now: datetime) -> timedelta:
+def _wait(
+    db: Session, admin: Admin | None, *, email_key: str, address: str, now: datetime
+) -> timedelta:
     since = now - THROTTLE_WINDOW
-    by_account = failures_since(db, since=since, email_key=email_key)
+    # Whoever guesses without a pause takes every turn there is. Where the admin has signed in
+    # before, she waits for what failed there alone, or a stranger elsewhere could shut her out.
+    at_home = admin is not None and has_signed_in_from(db, admin.id, address)
+    here = address if at_home else None
+    by_account = failures_since(db, since=since, email_key=email_key, address=here)
     by_address = failures_since(db, since=since, address=address)
     return max(
         _left(*by_account, free=FREE_FAILURES_PER_ACCOUNT, now=now),
@@ -157,7 +164,7 @@ def _wait(db: Session, *, email_key: str, address: str, now: datetime) -> timede
 def _left(failures: int, last: datetime | None, *, free: int, now: datetime) -> timedelta:
     """Return what is left of the wait, which doubles with each failure beyond the free ones (S6).
 
-    A stranger can slow an admin down this way, never lock her out.
+    A stranger can slow an admin down this way, never lock her out of where she works.
     """
     if last is None or failures < free:
         return timedelta(0)

@@ -11,12 +11,16 @@ from app.kit.client import Action, AdminClient, AdminUnavailable, SessionEnded
 from app.kit.impersonation import ENVIRON_KEY, REQUEST_ID_KEY
 from app.kit.own_paths import OwnPaths, is_own
 from app.kit.recorded_run import RecordedRun
-from app.kit.refusals import admin_unavailable, session_ended
+from app.kit.refusals import address_too_long, admin_unavailable, session_ended
 from app.kit.requests import address_of, impersonation_token, path_of, user_agent_of, wants_page
 
 logger = logging.getLogger(__name__)
 
 PRESENCE_SECONDS = 5.0
+
+# As much of a path as the admin site keeps. Products find the same page behind any number of
+# slashes, so a longer path could push what is done out of the record.
+_LONGEST_PATH = 500
 
 _REPORT_ATTEMPTS = 2
 
@@ -45,6 +49,8 @@ class ImpersonationMiddleware:
         token = impersonation_token(environ)
         if token is None:
             return self._app(environ, start_response)
+        if len(path_of(environ)) > _LONGEST_PATH:
+            return _varied(address_too_long())(environ, start_response)
         try:
             action = self._record(token, environ)
         except SessionEnded as end:

@@ -1,4 +1,4 @@
-"""The two ways in which an impersonated request is refused, for people and for programs."""
+"""The ways in which an impersonated request is refused, for people and for programs."""
 
 from http import HTTPStatus
 
@@ -22,6 +22,15 @@ def session_ended(ended: Ended | None, *, as_page: bool) -> Answer:
             ended={"why": ended.why, "sentence": ended.sentence} if ended else None,
         )
     return answer.with_headers(_CHALLENGE)
+
+
+def address_too_long() -> Answer:
+    """414: nothing was done, because the trail would not show the whole of it."""
+    return problem(
+        HTTPStatus.REQUEST_URI_TOO_LONG,
+        "address_too_long",
+        "This address is too long to be recorded, so nothing was done.",
+    )
 
 
 def admin_unavailable(*, as_page: bool) -> Answer:

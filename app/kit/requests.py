@@ -24,7 +24,9 @@ def path_of(environ: WSGIEnvironment) -> str:
     """The path as it was asked for, without its query, which may hold what is not ours to keep."""
     path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     # WSGI hands bytes on in the clothes of Latin-1.
-    return path.encode("latin-1", "replace").decode("utf-8", "replace")
+    text = path.encode("latin-1", "replace").decode("utf-8", "replace")
+    # No database takes a NUL; like a broken letter, it is no part of any address.
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def address_of(environ: WSGIEnvironment) -> str:

@@ -105,6 +105,12 @@ def sign_in_by_secret_hash(db: Session, secret_hash: str) -> SignIn | None:
     return db.scalar(select(SignIn).where(SignIn.secret_hash == secret_hash))
 
 
+def has_signed_in_from(db: Session, admin_id: str, address: str) -> bool:
+    """Whether the admin has ever signed in from that network address."""
+    query = select(SignIn.id).where(SignIn.admin_id == admin_id, SignIn.address == address)
+    return db.scalar(query.limit(1)) is not None
+
+
 def open_sign_ins(db: Session, admin_id: str) -> Sequence[SignIn]:
     """Return the admin's sign-ins that nobody has ended, the newest first."""
     query = select(SignIn).where(SignIn.admin_id == admin_id, SignIn.ended_at.is_(None))

@@ -52,6 +52,11 @@ class Application(Flask):
         writing = request.method not in protection.SAFE_METHODS
         try:
             with self.database.unit_of_work(writing=writing) as g.db:
+                if writing:
+                    # Others may have held the lock for seconds: what has run out meanwhile is over
+                    # (I1), so the time is read anew once it is our turn.
+                    g.db.connection()
+                    g.now = authentication.clock()
                 # Whoever asks for what is not there still sees it as themselves.
                 authentication.load()
                 if route is not None:

@@ -197,6 +197,23 @@ def test_waiting_in_vain_does_not_make_the_wait_longer(db: Session, now: datetim
 
 
 @pytest.mark.requirement("S6")
+def test_a_stranger_who_never_pauses_cannot_shut_an_admin_out_of_where_she_works(
+    db: Session, now: datetime
+) -> None:
+    signed_in(db, now)
+    fail(db, now, FREE_FAILURES_PER_ACCOUNT + 3, address="198.51.100.1")
+    assert isinstance(sign_in(db, now), SignedIn)
+    assert refusal(sign_in(db, now, address="203.0.113.9")).retry_after == SECOND
+
+
+@pytest.mark.requirement("S6")
+def test_guesses_from_where_the_admin_works_wait_as_well(db: Session, now: datetime) -> None:
+    signed_in(db, now)
+    fail(db, now, FREE_FAILURES_PER_ACCOUNT)
+    assert refusal(sign_in(db, now)).retry_after == SECOND
+
+
+@pytest.mark.requirement("S6")
 def test_guesses_at_one_admin_do_not_slow_another(db: Session, now: datetime) -> None:
     fail(db, now, FREE_FAILURES_PER_ACCOUNT + 3)
     assert isinstance(sign_in(db, now, email="cy@example.com"), SignedIn)

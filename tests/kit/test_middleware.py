@@ -128,6 +128,23 @@ def test_a_path_is_recorded_as_people_write_it(admin: AdminStandIn, browse: Clie
     assert admin.asked_for(ACTIONS)[0]["path"] == "/vorlagen/grüße/数"
 
 
+def test_a_nul_in_a_path_is_the_products_to_refuse(admin: AdminStandIn, browse: Client) -> None:
+    assert browse.get("/%00", headers=AS_MEMBER).status_code == 404
+    assert [asked["path"] for asked in admin.asked_for(ACTIONS)] == ["/\N{REPLACEMENT CHARACTER}"]
+
+
+@pytest.mark.requirement("I8")
+def test_what_does_not_fit_into_the_record_is_not_done(
+    admin: AdminStandIn, product: Product, browse: Client
+) -> None:
+    longest = "/" + "x" * 499
+    assert browse.get(longest, headers=AS_MEMBER).status_code == 404
+    assert [asked["path"] for asked in admin.asked_for(ACTIONS)] == [longest]
+    product.seen.clear()
+    assert browse.get(f"{longest}x", headers=AS_MEMBER).status_code == 414
+    assert product.seen == []
+
+
 def test_each_request_has_an_id_of_its_own(admin: AdminStandIn, browse: Client) -> None:
     for _ in range(3):
         browse.get("/", headers=AS_MEMBER)

@@ -40,7 +40,7 @@ def new() -> ResponseReturnValue:
 
 def create() -> ResponseReturnValue:
     """Add an admin."""
-    form = AdminForm()
+    form = AdminForm(request.form)
     if not form.validate_on_submit():
         return render_template("admin/admins/new.html", form=form), 422
     try:

@@ -38,7 +38,8 @@ def new() -> ResponseReturnValue:
 
 def create() -> ResponseReturnValue:
     """Sign in; a wrong attempt shows the form again and keeps the address."""
-    form = SignInForm()
+    # What was sent as a form, and not files or JSON, which hold other things than words.
+    form = SignInForm(request.form)
     if not form.validate_on_submit():
         return render_template("admin/sign_in/new.html", form=form), 422
     result = verbs.sign_in(
@@ -50,6 +51,9 @@ def create() -> ResponseReturnValue:
     )
     if isinstance(result, NotSignedIn):
         return _not_signed_in(form, result)
+    if current_user.is_authenticated:
+        # The cookie that is replaced may have been copied (S2).
+        _end_sign_in()
     session.clear()
     authentication.sign_in(result)
     return htmx.go_to(local_path(form.next.data or ""))
@@ -57,8 +61,7 @@ def create() -> ResponseReturnValue:
 
 def destroy() -> ResponseReturnValue:
     """Sign out: the row ends, so that a copied cookie is worth nothing (S1)."""
-    row = g.db.get_one(SignIn, current_user.sign_in_id)
-    verbs.sign_out(g.db, row, by=current_admin(), provenance=provenance(), now=g.now)
+    _end_sign_in()
     authentication.sign_out()
     session.clear()
     return htmx.go_to(url_for("sign_in.new"))
@@ -67,6 +70,11 @@ def destroy() -> ResponseReturnValue:
 def local_path(text: str) -> str:
     """Return `text` if it is a path of this site, else the overview's."""
     return text if LOCAL_PATH.fullmatch(text) else url_for("overview.show")
+
+
+def _end_sign_in() -> None:
+    row = g.db.get_one(SignIn, current_user.sign_in_id)
+    verbs.sign_out(g.db, row, by=current_admin(), provenance=provenance(), now=g.now)
 
 
 def _not_signed_in(form: SignInForm, result: NotSignedIn) -> ResponseReturnValue:

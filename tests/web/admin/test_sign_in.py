@@ -1,13 +1,15 @@
 """Signing in and out."""
 
 from http import HTTPStatus
+from io import BytesIO
+from typing import Any
 
 import pytest
 
 from app.domain.audit_trail import AuditAction
 from app.storage.database import Database
-from tests.browsing import Browser
-from tests.cast import ADA, PASSWORD
+from tests.browsing import FROM_HERE, Browser
+from tests.cast import ADA, OMAR, PASSWORD
 from tests.clock import Clock
 from tests.trail import actions, only
 
@@ -104,6 +106,37 @@ def test_signing_in_makes_a_new_cookie(stranger: Browser) -> None:
     assert before
     assert after
     assert before.value != after.value
+
+
+@pytest.mark.requirement("S2")
+def test_signing_in_again_ends_the_sign_in_before(superadmin: Browser) -> None:
+    before = superadmin.client.get_cookie("understudy", domain="localhost")
+    assert before
+    token = {"csrf_token": superadmin.get("/").one("meta", name="csrf-token")["content"]}
+    data = token | {"email": OMAR.email, "password": PASSWORD}
+    answer = superadmin.client.post("/sign-in", data=data, headers=FROM_HERE)
+    assert answer.status_code == HTTPStatus.SEE_OTHER
+    assert OMAR.name in superadmin.get("/").one("header", class_="topbar").words
+    superadmin.client.set_cookie("understudy", before.value, domain="localhost")
+    superadmin.get("/", status=303)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"data": {"email": (BytesIO(b"ada"), "a file")}},
+        {"json": [1]},
+        {"json": "ada"},
+        {"json": {"email": 5, "password": 5}},
+    ],
+    ids=["a file", "a list", "a text", "numbers"],
+)
+def test_what_holds_no_words_is_a_form_left_empty(stranger: Browser, sent: dict[str, Any]) -> None:
+    stranger.get("/sign-in")
+    headers = {**FROM_HERE, "X-CSRFToken": stranger.page.form("/sign-in")["csrf_token"]}
+    answer = stranger.client.post("/sign-in", headers=headers, **sent)
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "Type your e-mail." in answer.text
 
 
 @pytest.mark.requirement("S1")

@@ -447,6 +447,23 @@ def test_a_database_without_its_tables_is_answered_503(
     problem(product.act(token), 503, "unavailable")
 
 
+@pytest.mark.requirement("I1")
+def test_waiting_for_the_database_makes_no_session_longer(
+    product: Product, token: str, admin_app: Application, clock: Clock
+) -> None:
+    for _ in range(9):
+        clock.move(seconds=132)
+        assert product.note(token, "a page").status_code == 200
+
+    @listens_for(admin_app.database.engine, "begin")
+    def wait(_connection: Connection) -> None:
+        clock.move(seconds=8)
+
+    clock.move(seconds=11)
+    body = problem(product.act(token), 401, "impersonation_ended")
+    assert body["ended"]["why"] == "expired"
+
+
 def test_the_worker_ends_a_session_between_two_requests(
     product: Product, token: str, database: Database, clock: Clock
 ) -> None:
