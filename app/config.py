@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,6 +33,11 @@ class Config:
     demo: bool = False
     reason_required: bool = True
     trusted_proxies: int = 0
+    checkpoint_key_file: Path = Path("var/checkpoint-key.pem")
+    # Checkpoints are kept here too: whoever rewrites the database cannot rewrite this with it.
+    checkpoint_file: Path = Path("var/checkpoints.txt")
+    checkpoint_events: int = 1000
+    checkpoint_every: timedelta = timedelta(minutes=5)
 
     @property
     def admin_host(self) -> str:
@@ -57,12 +63,21 @@ def from_environment(environ: Mapping[str, str]) -> Config:
         database_url=_database_url(environ, "UNDERSTUDY_DATABASE_URL"),
         admin_url=_origin(environ, "UNDERSTUDY_ADMIN_URL", demo=demo),
         product_url=_origin(environ, "UNDERSTUDY_PRODUCT_URL", demo=demo),
-        signing_key_file=Path(environ.get("UNDERSTUDY_SIGNING_KEY_FILE") or "var/signing-key.pem"),
+        signing_key_file=_path(environ, "UNDERSTUDY_SIGNING_KEY_FILE", "signing-key.pem"),
         secret_key=_secret(environ, "UNDERSTUDY_SECRET_KEY", demo=demo),
         demo=demo,
         reason_required=_flag(environ, "UNDERSTUDY_REASON_REQUIRED", default=True),
-        trusted_proxies=_count(environ, "UNDERSTUDY_TRUSTED_PROXIES"),
+        trusted_proxies=_count(environ, "UNDERSTUDY_TRUSTED_PROXIES", default=0, least=0),
+        checkpoint_key_file=_path(environ, "UNDERSTUDY_CHECKPOINT_KEY_FILE", "checkpoint-key.pem"),
+        checkpoint_file=_path(environ, "UNDERSTUDY_CHECKPOINT_FILE", "checkpoints.txt"),
+        checkpoint_events=_count(environ, "UNDERSTUDY_CHECKPOINT_EVENTS", default=1000, least=1),
+        checkpoint_every=timedelta(
+            minutes=_count(environ, "UNDERSTUDY_CHECKPOINT_MINUTES", default=5, least=1)
+        ),
     )
+    # One key, one purpose: what signs tokens must not sign checkpoints (K3).
+    if config.checkpoint_key_file == config.signing_key_file:
+        raise BadSetting("UNDERSTUDY_CHECKPOINT_KEY_FILE must be another than the signing key's.")
     if config.admin_url == config.product_url:
         raise BadSetting("UNDERSTUDY_PRODUCT_URL must be another origin than UNDERSTUDY_ADMIN_URL.")
     return config
@@ -118,8 +133,12 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
     return default if value == "" else value == "1"
 
 
-def _count(environ: Mapping[str, str], name: str) -> int:
-    value = environ.get(name, "") or "0"
-    if not value.isascii() or not value.isdigit():
-        raise BadSetting(f"{name} must be a number of proxies.")
+def _path(environ: Mapping[str, str], name: str, default: str) -> Path:
+    return Path(environ.get(name) or f"var/{default}")
+
+
+def _count(environ: Mapping[str, str], name: str, *, default: int, least: int) -> int:
+    value = environ.get(name, "") or str(default)
+    if not value.isascii() or not value.isdigit() or int(value) < least:
+        raise BadSetting(f"{name} must be a whole number, {least} or more.")
     return int(value)

@@ -19,7 +19,7 @@ from app.demo import PASSWORD, PEOPLE
 OPERATOR = ("--app", "app.cli.operator:operator")
 LETTERBOX = ("--app", "app.product.wsgi:application")
 LETTERBOX_KEY_FILE = Path("var/letterbox.key")
-SIGNING_KEY_FILE = Path("var/signing-key.pem")
+KEY_FILES = (Path("var/signing-key.pem"), Path("var/checkpoint-key.pem"))
 DIRECTORY_SETTINGS = Path(__file__).parent / "product/directory.toml"
 THREADS = "16"
 READY_SECONDS = 30
@@ -90,7 +90,7 @@ def _demo_secret() -> str:
 
 def _prepare(environ: Mapping[str, str]) -> None:
     """Bring the databases up to date and fill them, if that has not been done."""
-    if not SIGNING_KEY_FILE.exists():
+    if not all(path.exists() for path in KEY_FILES):
         _flask(environ, *OPERATOR, "keys", "create")
     _flask(environ, *OPERATOR, "db", "upgrade")
     if not LETTERBOX_KEY_FILE.exists():

@@ -1,23 +1,49 @@
-"""The worker: ends what is over, each second, whether anybody is looking or not."""
+"""The worker: what has to happen whether anybody is looking or not.
+
+Each job runs in a thread of its own, so that a slow one keeps no other waiting.
+"""
 
 import logging
 import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import config
+from app import config, configured
 from app.domain.audit_trail import WORKER
+from app.domain.audit_verification import Tampered
+from app.domain.checkpointing import Checkpoints
+from app.domain.checkpoints import BadCheckpoint
 from app.domain.endings import end_due
+from app.domain.signing_keys import UnusableKey
+from app.domain.verification_events import record_doubt
 from app.storage.database import Database
 from app.storage.impersonations import open_impersonations
 
 PERIOD_SECONDS = 1.0
 
 log = logging.getLogger("understudy.worker")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something to be done every so often, at the time it is given."""
+
+    name: str
+    run: Callable[[datetime], object]
+
+    def repeat(self, stop: threading.Event) -> None:
+        """Do it until `stop` is set. What fails is tried again a moment later."""
+        while not stop.wait(PERIOD_SECONDS):
+            try:
+                self.run(datetime.now(UTC))
+            except (SQLAlchemyError, OSError) as error:
+                log.error("%s failed and will be tried again: %s", self.name, error)
 
 
 def sweep(database: Database, *, now: datetime) -> int:
@@ -30,13 +56,42 @@ def sweep(database: Database, *, now: datetime) -> int:
         return len(end_due(db, provenance=WORKER, now=now))
 
 
-def run(database: Database, stop: threading.Event) -> None:
-    """Sweep until `stop` is set. A database that is away is tried again a second later."""
-    while not stop.wait(PERIOD_SECONDS):
-        try:
-            sweep(database, now=datetime.now(UTC))
-        except SQLAlchemyError as error:
-            log.error("the sweep failed and will be tried again: %s", error)
+def sign_checkpoint(database: Database, checkpoints: Checkpoints, *, now: datetime) -> None:
+    """Sign a checkpoint of the trail when one is due; record it when the trail is not what it was.
+
+    Then nothing more is signed: what was signed before stays the last thing we vouch for.
+    """
+    try:
+        with database.unit_of_work(writing=False) as db:
+            last, due = checkpoints.latest(db), checkpoints.are_due(db, now=now)
+        if due:
+            with database.unit_of_work(writing=True) as db:
+                last = checkpoints.make(db, now=now)
+        # One that was signed when the power went is kept now.
+        if last:
+            checkpoints.keep(last)
+    except (Tampered, BadCheckpoint) as error:
+        log.critical("the audit trail is not what it was: %s", error)
+        if isinstance(error, Tampered):
+            with database.unit_of_work(writing=True) as db:
+                record_doubt(db, error.finding, by="worker", provenance=WORKER, now=now)
+
+
+def jobs(database: Database, checkpoints: Checkpoints) -> list[Job]:
+    """Return what the worker does."""
+    return [
+        Job("the sweep", lambda now: sweep(database, now=now)),
+        Job("the checkpoint", lambda now: sign_checkpoint(database, checkpoints, now=now)),
+    ]
+
+
+def run(jobs: list[Job], stop: threading.Event) -> None:
+    """Repeat all jobs until `stop` is set."""
+    threads = [threading.Thread(target=job.repeat, args=(stop,), name=job.name) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def main() -> None:
@@ -44,13 +99,14 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     try:
         settings = config.from_environment(config.read_environment(os.environ))
-    except config.BadSetting as error:
+        database = Database(settings.database_url)
+        what = jobs(database, configured.checkpoints(settings))
+    except (config.BadSetting, UnusableKey) as error:
         sys.exit(f"understudy: {error}")
     stop = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stop.set())
-    database = Database(settings.database_url)
-    run(database, stop)
+    run(what, stop)
     database.dispose()
 
 

@@ -89,10 +89,17 @@ def database_file(empty_database_file: Path, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
-def signing_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("keys") / "signing-key.pem"
-    signing_keys.create(path)
-    return path
+def key_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a key for each purpose."""
+    folder = tmp_path_factory.mktemp("keys")
+    for name in ("signing", "checkpoint"):
+        signing_keys.create(folder / f"{name}-key.pem")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def signing_key_file(key_folder: Path) -> Path:
+    return key_folder / "signing-key.pem"
 
 
 @pytest.fixture
@@ -121,12 +128,14 @@ def db(database: Database) -> Iterator[Session]:
 
 
 @pytest.fixture
-def config(database_url: str, signing_key_file: Path) -> Config:
+def config(database_url: str, key_folder: Path, tmp_path: Path) -> Config:
     return Config(
         database_url=database_url,
         admin_url=ADMIN_URL,
         product_url=PRODUCT_URL,
-        signing_key_file=signing_key_file,
+        signing_key_file=key_folder / "signing-key.pem",
+        checkpoint_key_file=key_folder / "checkpoint-key.pem",
+        checkpoint_file=tmp_path / "checkpoints.txt",
         secret_key="a secret key that is long enough for the tests",
     )
 

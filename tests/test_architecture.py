@@ -18,13 +18,21 @@ ARROWS: dict[str, set[str]] = {
     "app.web.admin": {"app.web", "app.domain", "app.storage", "app.config"},
     "app.web.api": {"app.web", "app.domain", "app.storage", "app.config"},
     # The application is put together here: it is the one module that knows both rooms.
-    "app.web": {"app.web", "app.domain", "app.storage", "app.config"},
-    "app.cli": {"app.cli", "app.domain", "app.storage", "app.config", "app.demo"},
-    "app.worker": {"app.domain", "app.storage", "app.config"},
+    "app.web": {"app.web", "app.domain", "app.storage", "app.config", "app.configured"},
+    "app.cli": {
+        "app.cli",
+        "app.domain",
+        "app.storage",
+        "app.config",
+        "app.configured",
+        "app.demo",
+    },
+    "app.worker": {"app.domain", "app.storage", "app.config", "app.configured"},
     "app.wsgi": {"app.web", "app.domain", "app.config", "app.demo"},
     "app.launcher": {"app.config", "app.demo"},
     "app.demo": {"app.domain", "app.storage"},
     "app.config": set(),
+    "app.configured": {"app.config", "app.domain"},
     "app.kit": {"app.kit"},
     "app.product": {"app.product", "app.kit"},
 }
@@ -187,7 +195,7 @@ def test_units_of_work_are_opened_by_requests_commands_and_the_worker_alone() ->
         and node.func.attr == "unit_of_work"
         and not within(module, "app.product")
     }
-    allowed = ("app.web.application", "app.cli.settings", "app.worker", "app.wsgi")
+    allowed = ("app.web.application", "app.cli", "app.worker", "app.wsgi")
     assert all(any(within(module, room) for room in allowed) for module in openers), openers
 
 

@@ -17,10 +17,11 @@ from app.storage.admins import Admin
 from app.storage.metadata import metadata
 from tests.cast import ADA, CY
 
+GUARDED = ("events", "words", "checkpoints", "tiles")
 TRIGGERS = {
-    f"audit_{table}_{guard}"
-    for table in ("events", "words")
-    for guard in ("no_update", "no_delete", "in_order")
+    *(f"audit_{table}_no_{change}" for table in GUARDED for change in ("update", "delete")),
+    *(f"audit_{table}_in_order" for table in ("events", "words")),
+    *(f"audit_{table}_no_replace" for table in ("checkpoints", "tiles")),
 }
 REVISIONS = [
     script.revision for script in reversed(list(ScriptDirectory(str(MIGRATIONS)).walk_revisions()))

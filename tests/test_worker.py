@@ -12,6 +12,7 @@ from app.storage.admins import Admin
 from app.storage.database import Database
 from app.storage.impersonations import LIFETIME, Impersonation, open_impersonations
 from app.storage.members import Member
+from app.worker import Job
 from tests import factories, trail
 
 
@@ -57,7 +58,7 @@ def test_the_worker_goes_on_after_a_failure(
         return 0
 
     monkeypatch.setattr(worker, "sweep", sweep_badly_at_first)
-    worker.run(database, stop)
+    worker.run([Job("the sweep", lambda now: worker.sweep(database, now=now))], stop)
     assert outcomes == ["failed", 1]
     with database.unit_of_work(writing=False) as db:
         assert open_impersonations(db) == []

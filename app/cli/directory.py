@@ -2,13 +2,14 @@
 
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 from flask.cli import AppGroup
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.settings import now, unit_of_work
@@ -28,21 +29,27 @@ def sync(file: Path) -> None:
     """
     source = _source(file)
     engine = create_engine(source["url"])
+    with unit_of_work() as db, _readable(engine) as connection:
+        tally = directory.sync(
+            db,
+            source=engine.url.render_as_string(hide_password=True),
+            accounts=_rows(connection, source["accounts"]),
+            members=_with_progress(_rows(connection, source["members"])),
+            provenance=OPERATOR,
+            now=now(),
+        )
+    click.echo(f"{tally.added} new, {tally.changed} changed, {tally.missing} missing.")
+
+
+@contextmanager
+def _readable(engine: Engine) -> Iterator[Connection]:
     try:
-        with engine.connect() as connection, unit_of_work() as db:
-            tally = directory.sync(
-                db,
-                source=engine.url.render_as_string(hide_password=True),
-                accounts=_rows(connection, source["accounts"]),
-                members=_with_progress(_rows(connection, source["members"])),
-                provenance=OPERATOR,
-                now=now(),
-            )
+        with engine.connect() as connection:
+            yield connection
     except SQLAlchemyError as error:
         raise click.ClickException(f"the directory cannot be read: {error}") from error
     finally:
         engine.dispose()
-    click.echo(f"{tally.added} new, {tally.changed} changed, {tally.missing} missing.")
 
 
 def _source(file: Path) -> dict[str, str]:

@@ -2,12 +2,13 @@
 
 from flask import Flask
 
-from app.cli import admins, api_keys, database, demo, directory, keys
+from app.cli import admins, api_keys, audit, database, demo, directory, keys
 
 operator = Flask("understudy")
 for group in (
     admins.commands,
     api_keys.commands,
+    audit.commands,
     database.commands,
     demo.commands,
     directory.commands,

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app import config
@@ -23,16 +24,24 @@ def settings() -> Config:
 
 
 @contextmanager
-def unit_of_work() -> Iterator[Session]:
-    """Yield the one transaction of a command; what the domain refuses ends it with a sentence."""
-    database = Database(settings().database_url)
+def opened_database(config: Config) -> Iterator[Database]:
+    """Yield the database; what it or the domain refuses ends the command with a sentence."""
+    database = Database(config.database_url)
     try:
-        with database.unit_of_work(writing=True) as db:
-            yield db
+        yield database
     except DomainError as error:
         raise click.ClickException(error.sentence) from error
+    except SQLAlchemyError as error:
+        raise click.ClickException(f"the database cannot be used: {error}") from error
     finally:
         database.dispose()
+
+
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
+    """Yield the one transaction of a command."""
+    with opened_database(settings()) as database, database.unit_of_work(writing=True) as db:
+        yield db
 
 
 def now() -> datetime:

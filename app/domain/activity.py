@@ -139,7 +139,12 @@ def finish_action(
 
 
 def note_open_page(impersonation: Impersonation, *, page_id: str, now: datetime) -> None:
-    """Note that a page of the session is open: whatever was closing has come back."""
+    """Note that a page of the session is open: whatever was closing has come back.
+
+    A page that has said it is closing does not: its heartbeat was overtaken on the way.
+    """
+    if impersonation.closing_at is not None and impersonation.page_id == page_id:
+        return
     impersonation.page_id = page_id
     impersonation.closing_at = None
     impersonation.last_seen_at = now

@@ -41,6 +41,13 @@ class AuditAction(StrEnum):
     ACTION_RECORDED = "action.recorded"
     ACTION_FINISHED = "action.finished"
     ACTION_REFUSED = "action.refused"
+    AUDIT_READ = "audit.read"
+    AUDIT_EXPORTED = "audit.exported"
+    AUDIT_VERIFIED = "audit.verified"
+    AUDIT_DOUBTED = "audit.doubted"
+    AUDIT_WORDS_ERASED = "audit.words_erased"
+    AUDIT_ARCHIVE_ORDERED = "audit.archive_ordered"
+    AUDIT_ARCHIVED = "audit.archived"
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,13 @@ DETAILS: dict[AuditAction, Details] = {
     AuditAction.ACTION_RECORDED: _details("action_id method", words="path"),
     AuditAction.ACTION_FINISHED: _details("action_id status milliseconds"),
     AuditAction.ACTION_REFUSED: _details("method why", words="path"),
+    AuditAction.AUDIT_READ: _details("page", words="filters"),
+    AuditAction.AUDIT_EXPORTED: _details("format events", words="filters"),
+    AuditAction.AUDIT_VERIFIED: _details("by first last head checkpoints"),
+    AuditAction.AUDIT_DOUBTED: _details("by kind first last"),
+    AuditAction.AUDIT_WORDS_ERASED: _details("person_id events"),
+    AuditAction.AUDIT_ARCHIVE_ORDERED: _details("last"),
+    AuditAction.AUDIT_ARCHIVED: _details("first last file sha256"),
 }
 
 

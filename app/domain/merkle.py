@@ -6,7 +6,7 @@ Leaves are given by their hashes. `Subtrees` answers for complete subtrees, wher
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 EMPTY_ROOT = hashlib.sha256().digest()
 HASH_BYTES = 32
@@ -30,12 +30,11 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-@dataclass(frozen=True)
-class Node:
-    """A complete subtree: 2**level leaves from leaf index * 2**level on."""
+class Node(NamedTuple):
+    """A complete subtree: 2**level leaves from leaf position * 2**level on."""
 
     level: int
-    index: int
+    position: int
     hash: bytes
 
 
@@ -47,10 +46,22 @@ class Cover:
 
     def add(self, node: Node) -> None:
         """Add what comes next, joining it with what it completes."""
-        while node.index & 1 and self.nodes and self.nodes[-1].level == node.level:
-            left = self.nodes.pop()
-            node = Node(node.level + 1, node.index >> 1, node_hash(left.hash, node.hash))
-        self.nodes.append(node)
+        level, index, hash_ = node
+        nodes = self.nodes
+        while index & 1 and nodes and nodes[-1].level == level:
+            level, index, hash_ = level + 1, index >> 1, node_hash(nodes.pop().hash, hash_)
+        nodes.append(Node(level, index, hash_))
+
+    def copy(self) -> "Cover":
+        """Return the same, to go on from separately."""
+        return Cover(list(self.nodes))
+
+    def joined_with(self, following: "Cover") -> "Cover":
+        """Return the cover of this run and the one that follows it."""
+        joined = self.copy()
+        for node in following.nodes:
+            joined.add(node)
+        return joined
 
     def root(self) -> bytes:
         """Return the root of the tree, when the run begins with the first leaf."""

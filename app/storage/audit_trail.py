@@ -187,6 +187,19 @@ def has_event(db: Session, impersonation_id: str, *, action: str, fact: tuple[st
     return db.scalar(query.limit(1)) is not None
 
 
+def latest_event(db: Session, actions: Sequence[str]) -> AuditEvent | None:
+    """Return the newest event of one of those actions."""
+    query = select(AuditEvent).where(AuditEvent.action.in_(actions))
+    return db.scalar(query.order_by(AuditEvent.id.desc()).limit(1))
+
+
+def facts_of(db: Session, action: str) -> Sequence[tuple[int, dict[str, Any]]]:
+    """Return the number and the facts of each event of that action, in order."""
+    query = select(AuditEvent.id, AuditEvent.facts).where(AuditEvent.action == action)
+    rows = db.execute(query.order_by(AuditEvent.id))
+    return [(row.id, json.loads(row.facts)) for row in rows]
+
+
 def latest_events(db: Session, *, limit: int) -> Sequence[AuditEvent]:
     """Return the `limit` newest events, the newest first."""
     return db.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)).all()

@@ -29,7 +29,7 @@ FORBIDDEN_ACTIONS = frozenset(
         sqlite3.SQLITE_DROP_TRIGGER,
     }
 )
-APPEND_ONLY_TABLES = frozenset({"audit_events", "audit_words"})
+APPEND_ONLY_TABLES = frozenset({"audit_events", "audit_words", "audit_checkpoints", "audit_tiles"})
 
 
 class Database:

@@ -1,8 +1,27 @@
 """Every row class, imported once: what Alembic compares the schema with."""
 
-from app.storage import accounts, admins, api_keys, audit_trail, impersonations, members
+from app.storage import (
+    accounts,
+    admins,
+    api_keys,
+    audit_checkpoints,
+    audit_copies,
+    audit_trail,
+    impersonations,
+    members,
+)
 from app.storage.base import Base
 
-__all__ = ["accounts", "admins", "api_keys", "audit_trail", "impersonations", "members", "metadata"]
+__all__ = [
+    "accounts",
+    "admins",
+    "api_keys",
+    "audit_checkpoints",
+    "audit_copies",
+    "audit_trail",
+    "impersonations",
+    "members",
+    "metadata",
+]
 
 metadata = Base.metadata

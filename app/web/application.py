@@ -11,6 +11,7 @@ from jinja2 import StrictUndefined
 from sqlalchemy import update
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app import configured
 from app.config import Config
 from app.domain import signing_keys
 from app.domain.audit_trail import append
@@ -92,6 +93,7 @@ def create_admin_app(config: Config) -> Application:
         issuer=config.admin_url,
         audience=config.product_url,
     )
+    app.extensions["checkpoints"] = configured.checkpoints(config)
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]

@@ -5,6 +5,7 @@ from typing import cast
 from flask import current_app
 
 from app.config import Config
+from app.domain.checkpointing import Checkpoints
 from app.domain.tokens import Tokens
 
 
@@ -16,3 +17,8 @@ def settings() -> Config:
 def tokens() -> Tokens:
     """Return what issues and verifies impersonation tokens."""
     return cast("Tokens", current_app.extensions["tokens"])
+
+
+def checkpoints() -> Checkpoints:
+    """Return what signs checkpoints of the audit trail."""
+    return cast("Checkpoints", current_app.extensions["checkpoints"])

@@ -16,6 +16,12 @@ def render(whole: str, part: str, /, *, status: int = 200, **context: object) ->
     return response
 
 
+def ask(question: str, /, *, title: str, **context: object) -> Response:
+    """Ask before something is done: in the dialog, or on a page where there is no JavaScript."""
+    context |= {"question": question, "title": title}
+    return render("layouts/question.html", question, **context)
+
+
 def go_to(url: str) -> Response:
     """Send the whole page to `url`, one of our own, also when htmx had asked for a part."""
     if not wants_fragment():

@@ -21,6 +21,7 @@ def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> R
         "PRODUCT_URL": "http://127.0.0.1:8001",
         "SECRET_KEY": "a secret key that is long enough for the tests",
         "SIGNING_KEY_FILE": str(tmp_path / "keys" / "signing-key.pem"),
+        "CHECKPOINT_KEY_FILE": str(tmp_path / "keys" / "checkpoint-key.pem"),
     }.items():
         monkeypatch.setenv(f"UNDERSTUDY_{name}", value)
 

@@ -269,3 +269,13 @@ def test_a_page_that_nobody_opened_cannot_close_the_session(
 ) -> None:
     activity.note_closing_page(opened, page_id="page-1", now=now)
     assert opened.closing_at is None
+
+
+@pytest.mark.requirement("I5")
+def test_a_heartbeat_that_comes_after_its_page_has_closed_changes_nothing(
+    opened: Impersonation, now: datetime
+) -> None:
+    activity.note_open_page(opened, page_id="one", now=now)
+    activity.note_closing_page(opened, page_id="one", now=now)
+    activity.note_open_page(opened, page_id="one", now=now + timedelta(seconds=1))
+    assert (opened.closing_at, opened.last_seen_at) == (now, now)

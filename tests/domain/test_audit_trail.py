@@ -46,6 +46,13 @@ ACTIONS = [
     "action.recorded",
     "action.finished",
     "action.refused",
+    "audit.read",
+    "audit.exported",
+    "audit.verified",
+    "audit.doubted",
+    "audit.words_erased",
+    "audit.archive_ordered",
+    "audit.archived",
 ]
 END_REASONS = [
     "expired",

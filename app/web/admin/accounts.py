@@ -62,6 +62,15 @@ def settings(account_id: str) -> ResponseReturnValue:
     return render_template("admin/accounts/settings.html", account=load_or_404(Account, account_id))
 
 
+def confirm_switching_off(account_id: str) -> ResponseReturnValue:
+    """The one question before impersonation is switched off."""
+    return htmx.ask(
+        "admin/accounts/_confirm_switching_off.html",
+        title="Switch impersonation off",
+        account=load_or_404(Account, account_id),
+    )
+
+
 def switch_impersonation(account_id: str) -> ResponseReturnValue:
     """Allow or forbid impersonation in the account."""
     account = load_or_404(Account, account_id)

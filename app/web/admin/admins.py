@@ -73,6 +73,15 @@ def show(admin_id: str) -> ResponseReturnValue:
     )
 
 
+def confirm_role(admin_id: str) -> ResponseReturnValue:
+    """The one question before another role: there are two of them."""
+    admin = load_or_404(Admin, admin_id)
+    role = Role.ADMIN if admin.is_superadmin else Role.SUPERADMIN
+    return htmx.ask(
+        "admin/admins/_confirm_role.html", title="Change the role", admin=admin, role=role.value
+    )
+
+
 def change_role(admin_id: str) -> ResponseReturnValue:
     """Give the admin another role."""
     admin = load_or_404(Admin, admin_id)
@@ -81,6 +90,15 @@ def change_role(admin_id: str) -> ResponseReturnValue:
         g.db, admin, role=role, by=current_admin(), provenance=provenance(), now=g.now
     )
     return _to(admin, f"is {admin.role} now and has been signed out")
+
+
+def confirm_disabling(admin_id: str) -> ResponseReturnValue:
+    """The one question before an admin is shut out."""
+    return htmx.ask(
+        "admin/admins/_confirm_disabling.html",
+        title="Disable an admin",
+        admin=load_or_404(Admin, admin_id),
+    )
 
 
 def disable(admin_id: str) -> ResponseReturnValue:
@@ -95,6 +113,15 @@ def enable(admin_id: str) -> ResponseReturnValue:
     admin = load_or_404(Admin, admin_id)
     verbs.enable(g.db, admin, by=current_admin(), provenance=provenance(), now=g.now)
     return _to(admin, "may sign in again")
+
+
+def confirm_ending_sign_ins(admin_id: str) -> ResponseReturnValue:
+    """The one question before an admin is signed out."""
+    return htmx.ask(
+        "admin/admins/_confirm_ending_sign_ins.html",
+        title="End all sign-ins",
+        admin=load_or_404(Admin, admin_id),
+    )
 
 
 def end_sign_ins(admin_id: str) -> ResponseReturnValue:

@@ -106,9 +106,9 @@ def show(impersonation_id: str) -> ResponseReturnValue:
 
 def confirm_end(impersonation_id: str) -> ResponseReturnValue:
     """The one question before an end."""
-    return htmx.render(
-        "admin/impersonations/confirm_end.html",
+    return htmx.ask(
         "admin/impersonations/_confirm_end.html",
+        title="End the session",
         impersonation=load_or_404(Impersonation, impersonation_id),
     )
 

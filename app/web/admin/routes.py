@@ -23,6 +23,12 @@ ROUTES = [
     Route("GET", "/accounts/<account_id>/sessions", accounts.sessions, Permission.ACCOUNTS_READ),
     Route("GET", "/accounts/<account_id>/settings", accounts.settings, Permission.ACCOUNTS_READ),
     Route(
+        "GET",
+        "/accounts/<account_id>/impersonation-switch",
+        accounts.confirm_switching_off,
+        Permission.ACCOUNTS_MANAGE,
+    ),
+    Route(
         "POST",
         "/accounts/<account_id>/impersonation-switch",
         accounts.switch_impersonation,
@@ -73,9 +79,19 @@ ROUTES = [
     Route("GET", "/admins/new", admins.new, Permission.ADMINS_MANAGE),
     Route("POST", "/admins", admins.create, Permission.ADMINS_MANAGE),
     Route("GET", "/admins/<admin_id>", admins.show, Permission.ADMINS_READ),
+    Route("GET", "/admins/<admin_id>/role", admins.confirm_role, Permission.ADMINS_MANAGE),
     Route("POST", "/admins/<admin_id>/role", admins.change_role, Permission.ADMINS_MANAGE),
+    Route(
+        "GET", "/admins/<admin_id>/disabling", admins.confirm_disabling, Permission.ADMINS_MANAGE
+    ),
     Route("POST", "/admins/<admin_id>/disabling", admins.disable, Permission.ADMINS_MANAGE),
     Route("POST", "/admins/<admin_id>/enabling", admins.enable, Permission.ADMINS_MANAGE),
+    Route(
+        "GET",
+        "/admins/<admin_id>/sign-ins/end",
+        admins.confirm_ending_sign_ins,
+        Permission.ADMINS_MANAGE,
+    ),
     Route("POST", "/admins/<admin_id>/sign-ins/end", admins.end_sign_ins, Permission.ADMINS_MANAGE),
     Route("GET", "/settings/security", sign_ins.index, Permission.SIGN_INS_OWN),
     Route("POST", "/settings/security/<sign_in_id>/end", sign_ins.end, Permission.SIGN_INS_OWN),

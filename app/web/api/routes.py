@@ -6,6 +6,7 @@ from app.web.routing import Anyone, Route
 
 ROUTES = [
     Route("GET", "/.well-known/jwks.json", keys.index, Anyone.ANYONE),
+    Route("GET", "/.well-known/audit-trail-key", keys.checkpoint_key, Anyone.ANYONE),
     Route("POST", "/api/v1/handoffs/redemptions", impersonations.redeem, Scope.PRODUCT),
     Route("POST", "/api/v1/impersonations/actions", impersonations.record_action, Scope.PRODUCT),
     Route("POST", "/api/v1/impersonations/outcomes", impersonations.finish_action, Scope.PRODUCT),

@@ -112,6 +112,9 @@ class Dialog:
             expect(heading).to_contain_text(text)
         return self
 
+    def answer(self, button: str) -> None:
+        self.box.get_by_role("button", name=button).click()
+
     def answer_ok(self, *, reason: str = REASON, ticket_link: str = "") -> ProductTab:
         """Say why and press OK; return the tab that opens."""
         self.reason.fill(reason)
@@ -173,6 +176,7 @@ class AccountsPage(AdminPage):
     def switch_impersonation_off(self, account_id: str) -> None:
         self.page.goto(f"{self.url}/accounts/{account_id}/settings")
         self.page.get_by_role("button", name="Switch impersonation off").click()
+        Dialog(self.page).answer("Switch off")
         expect(self.notice("Impersonation is off in this account")).to_be_visible()
 
 
@@ -238,12 +242,13 @@ class AdminsPage(AdminPage):
         expect(self.page.get_by_role("heading", name=name, level=1)).to_be_visible()
 
     def demote(self, name: str) -> None:
-        self._press(name, "Make an ordinary admin", re.compile("is admin now"))
+        self._press(name, "Make an ordinary admin", "Change role", re.compile("is admin now"))
 
     def disable(self, name: str) -> None:
-        self._press(name, "Disable", re.compile("has been shut out"))
+        self._press(name, "Disable", "Disable", re.compile("has been shut out"))
 
-    def _press(self, name: str, button: str, outcome: re.Pattern[str]) -> None:
+    def _press(self, name: str, button: str, answer: str, outcome: re.Pattern[str]) -> None:
         self.choose(name)
         self.page.get_by_role("button", name=button).click()
+        Dialog(self.page).expect_heading(name).answer(answer)
         expect(self.page.locator("#notices").get_by_text(outcome)).to_be_visible()

@@ -79,7 +79,7 @@ def test_taking_the_right_away_ends_sign_ins_and_the_running_session(
 ) -> None:
     session_id = start_session(CY, EVE)
     cys_browser.get("/")
-    superadmin.get(f"/admins/{CY.id}")
+    assert CY.name in superadmin.get(f"/admins/{CY.id}/{path}").words
     superadmin.submit(f"/admins/{CY.id}/{path}")
     assert CY.name in superadmin.follow().words
     cys_browser.get("/", status=HTTPStatus.SEE_OTHER)
@@ -89,16 +89,29 @@ def test_taking_the_right_away_ends_sign_ins_and_the_running_session(
 
 
 def test_the_last_access_of_all_cannot_be_taken_away(superadmin: Browser) -> None:
-    superadmin.get(f"/admins/{ADA.id}")
+    page = superadmin.get(f"/admins/{ADA.id}")
+    assert "Disable" not in page.words
+    superadmin.get(f"/admins/{ADA.id}/disabling")
     superadmin.submit(f"/admins/{ADA.id}/disabling", status=409)
     assert "Ask another superadmin." in superadmin.page.words
+
+
+def test_what_takes_access_away_asks_first_and_changes_nothing_by_asking(
+    superadmin: Browser, cys_browser: Browser
+) -> None:
+    page = superadmin.get(f"/admins/{CY.id}")
+    for path in ("role", "disabling", "sign-ins/end"):
+        assert page.one("form", action=f"/admins/{CY.id}/{path}")["method"] == "get"
+        assert CY.name in superadmin.fragment(f"/admins/{CY.id}/{path}").one("h2").words
+    cys_browser.get("/")
 
 
 def test_a_disabled_admin_can_be_let_in_again(
     superadmin: Browser, database: Database, cys_browser: Browser
 ) -> None:
-    for path, disabled in (("disabling", True), ("enabling", False)):
-        superadmin.get(f"/admins/{CY.id}")
+    # To disable asks first, to enable does not.
+    for page, path, disabled in (("/disabling", "disabling", True), ("", "enabling", False)):
+        superadmin.get(f"/admins/{CY.id}{page}")
         superadmin.submit(f"/admins/{CY.id}/{path}")
         with database.unit_of_work(writing=False) as db:
             assert db.get_one(Admin, CY.id).is_disabled is disabled
@@ -107,7 +120,7 @@ def test_a_disabled_admin_can_be_let_in_again(
 
 @pytest.mark.requirement("S10")
 def test_an_admin_can_be_signed_out_everywhere(superadmin: Browser, cys_browser: Browser) -> None:
-    superadmin.get(f"/admins/{CY.id}")
+    superadmin.get(f"/admins/{CY.id}/sign-ins/end")
     superadmin.submit(f"/admins/{CY.id}/sign-ins/end")
     cys_browser.get("/", status=HTTPStatus.SEE_OTHER)
 

@@ -140,7 +140,7 @@ def test_switching_an_account_off_ends_what_runs_there_and_says_so(
     superadmin: Browser, start_session: Callable[..., str], database: Database, clock: Clock
 ) -> None:
     session_id = start_session(CY, EVE)
-    superadmin.get(f"/accounts/{ELSEWHERE}/settings")
+    superadmin.get(f"/accounts/{ELSEWHERE}/impersonation-switch")
     superadmin.submit(f"/accounts/{ELSEWHERE}/impersonation-switch")
     assert "Running sessions have ended." in superadmin.follow().words
     with database.unit_of_work(writing=False) as db:

@@ -1,0 +1,176 @@
+"""Signed checkpoints: what the trail was at one moment, in a form that others can keep and check.
+
+A checkpoint is a signed note as C2SP's tlog-checkpoint and signed-note specify it, so that
+witnesses and monitors of other logs can read it. Two lines follow the standard three: the hash of
+the last event, and the time.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from app.domain.merkle import HASH_BYTES
+from app.domain.signing_keys import SigningKey
+
+ED25519 = b"\x01"
+KEY_HASH_BYTES = 4
+LONGEST_NOTE = 4096
+SIGNATURE = re.compile(r"— (?P<name>\S+) (?P<signature>\S+)")
+
+
+class BadCheckpoint(ValueError):
+    """The text is no checkpoint, or not one of the key it should be of."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The trail at one size: the hash of its last event, its RFC 6962 root, and when."""
+
+    origin: str
+    size: int
+    root: bytes
+    head: bytes
+    at: datetime
+
+    @property
+    def text(self) -> str:
+        """What is signed."""
+        root = base64.b64encode(self.root).decode()
+        at = self.at.isoformat()
+        return f"{self.origin}\n{self.size}\n{root}\nhead {self.head.hex()}\ntime {at}\n"
+
+
+@dataclass(frozen=True)
+class VerifierKey:
+    """The public key that checks checkpoints, with the name it goes by: `name+hash+key`."""
+
+    name: str
+    public: Ed25519PublicKey
+
+    @classmethod
+    def parse(cls, text: str) -> "VerifierKey":
+        """Return the key that `text` spells; raise BadCheckpoint for anything else."""
+        try:
+            name, hash_, encoded = text.strip().split("+", 2)
+            raw = base64.b64decode(encoded, validate=True)
+            key = cls(name, Ed25519PublicKey.from_public_bytes(raw.removeprefix(ED25519)))
+        except (ValueError, binascii.Error) as error:
+            raise BadCheckpoint("this is not the public key of a trail") from error
+        if not raw.startswith(ED25519) or key.hash.hex() != hash_:
+            raise BadCheckpoint("this public key has been mistyped")
+        return key
+
+    @property
+    def hash(self) -> bytes:
+        """The four bytes by which a signature names its key."""
+        named = self.name.encode() + b"\n" + ED25519 + self._raw
+        return hashlib.sha256(named).digest()[:KEY_HASH_BYTES]
+
+    def __str__(self) -> str:
+        encoded = base64.b64encode(ED25519 + self._raw).decode()
+        return f"{self.name}+{self.hash.hex()}+{encoded}"
+
+    @property
+    def _raw(self) -> bytes:
+        return self.public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+@dataclass(frozen=True)
+class CheckpointKey:
+    """The key that signs checkpoints, and nothing else (K3)."""
+
+    name: str
+    key: SigningKey
+
+    @property
+    def verifier(self) -> VerifierKey:
+        """The half that anyone may have."""
+        return VerifierKey(self.name, self.key.public)
+
+    def sign(self, checkpoint: Checkpoint) -> str:
+        """Return the signed note."""
+        signature = self.verifier.hash + self.key.private.sign(checkpoint.text.encode())
+        encoded = base64.b64encode(signature).decode()
+        return f"{checkpoint.text}\n— {self.name} {encoded}\n"
+
+
+def opened(note: str, key: VerifierKey) -> Checkpoint:
+    """Return the checkpoint in a signed note; raise BadCheckpoint unless that key signed it."""
+    text, _, signatures = note.partition("\n\n")
+    text += "\n"
+    for line in signatures.splitlines():
+        found = SIGNATURE.fullmatch(line)
+        if found and found["name"] == key.name and _is_signed(text, found["signature"], key):
+            return _parsed(text)
+    raise BadCheckpoint(f"this checkpoint is not signed by {key.name}")
+
+
+def notes_in(lines: Iterable[str]) -> Iterator[str]:
+    """Cut a file of checkpoints, one after the other, into its notes."""
+    note: list[str] = []
+    for line in lines:
+        if note and note[-1].startswith("— ") and not line.startswith("— "):
+            yield "".join(note).lstrip("\n")
+            note = []
+        note.append(line if line.endswith("\n") else line + "\n")
+    if "".join(note).strip():
+        yield "".join(note).lstrip("\n")
+
+
+def read(path: Path, key: VerifierKey) -> list[Checkpoint]:
+    """Return the checkpoints in a file, by size.
+
+    Raises BadCheckpoint if one of them is not signed by the key, OSError if it cannot be read.
+    """
+    with path.open(encoding="utf-8") as file:
+        return sorted((opened(note, key) for note in notes_in(file)), key=lambda one: one.size)
+
+
+def newest_in(path: Path, key: VerifierKey) -> Checkpoint | None:
+    """Return the last checkpoint that a file holds, None if there is none yet.
+
+    Raises BadCheckpoint if it is not signed by the key.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - LONGEST_NOTE))
+            tail = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return None
+    note = list(notes_in(tail.splitlines(keepends=True)))[-1:]
+    return opened(note[0], key) if note else None
+
+
+def _is_signed(text: str, encoded: str, key: VerifierKey) -> bool:
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+        key.public.verify(raw[KEY_HASH_BYTES:], text.encode())
+    except (ValueError, binascii.Error, InvalidSignature):
+        return False
+    return raw[:KEY_HASH_BYTES] == key.hash
+
+
+def _parsed(text: str) -> Checkpoint:
+    try:
+        origin, size, root, head, at = text.splitlines()
+        checkpoint = Checkpoint(
+            origin=origin,
+            size=int(size),
+            root=base64.b64decode(root, validate=True),
+            head=bytes.fromhex(head.removeprefix("head ")),
+            at=datetime.fromisoformat(at.removeprefix("time ")),
+        )
+    except (ValueError, binascii.Error) as error:
+        raise BadCheckpoint("this checkpoint is not written as ours are") from error
+    if len(checkpoint.root) != HASH_BYTES or checkpoint.text != text:
+        raise BadCheckpoint("this checkpoint is not written as ours are")
+    return checkpoint
