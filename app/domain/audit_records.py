@@ -46,9 +46,11 @@ def from_record(record: Mapping[str, Any]) -> StoredEvent:
     """Return the event of a record; raise BadRecord for anything else."""
     try:
         words, salt = record["words"], record["salt"]
+        same: dict[str, Any] = {name: record[name] for name in PLAIN}
+        hashes: dict[str, Any] = {name: bytes.fromhex(record[name]) for name in HASHES}
         return StoredEvent(
-            **{name: record[name] for name in PLAIN},
-            **{name: bytes.fromhex(record[name]) for name in HASHES},
+            **same,
+            **hashes,
             at=(datetime.fromisoformat(record["at"]) - EPOCH) // MICROSECOND,
             facts=canonical_json(record["facts"]),
             salt=None if salt is None else bytes.fromhex(salt),
