@@ -1,6 +1,7 @@
 """What every test can ask for: a migrated database with the cast in it, a site, a clock."""
 
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ from app.storage.database import Database
 from app.storage.members import Member
 from app.web import authentication
 from app.web.application import Application, create_admin_app
-from tests import cast, network
+from tests import cast, network, postgresql
 from tests.cast import PASSWORD, Person
 from tests.chromium import chromium_path
 from tests.clock import Clock
@@ -34,6 +35,9 @@ from tests.factories import FROM_THE_OFFICE
 ADMIN_URL = "http://localhost:8000"
 PRODUCT_URL = "http://127.0.0.1:8001"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+on_both_engines = pytest.mark.parametrize("engine_name", ["sqlite", "postgresql"])
 
 
 class Undone(Exception):
@@ -102,11 +106,37 @@ def signing_key_file(key_folder: Path) -> Path:
     return key_folder / "signing-key.pem"
 
 
+@pytest.fixture(scope="session")
+def postgresql_folder() -> Iterator[str]:
+    """A PostgreSQL server with a database "cast" to copy; the folder of its socket."""
+    with postgresql.server() as folder:
+        postgresql.create_database(folder, "cast")
+        url = postgresql.url(folder, "cast")
+        command.upgrade(alembic_config(url), "head")
+        database = Database(url)
+        with database.unit_of_work(writing=True) as db:
+            cast.gather(db, now=NOW)
+        database.dispose()
+        yield folder
+
+
 @pytest.fixture
-def database_url(database_file: Path, tmp_path: Path) -> str:
+def engine_name() -> str:
+    """The engine of the test's database; `on_both_engines` runs a test on each."""
+    return "sqlite"
+
+
+@pytest.fixture
+def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database of the test's own, with the cast in it."""
-    shutil.copyfile(database_file, tmp_path / "understudy.db")
-    return f"sqlite:///{tmp_path / 'understudy.db'}"
+    if engine_name == "sqlite":
+        shutil.copyfile(request.getfixturevalue("database_file"), tmp_path / "understudy.db")
+        yield f"sqlite:///{tmp_path / 'understudy.db'}"
+        return
+    folder, name = request.getfixturevalue("postgresql_folder"), f"test_{uuid.uuid4().hex}"
+    postgresql.create_database(folder, name, template="cast")
+    yield postgresql.url(folder, name)
+    postgresql.drop_database(folder, name)
 
 
 @pytest.fixture

@@ -65,16 +65,19 @@ class TrailTree:
         return self._tiles[key]
 
     def _leaves(self, first: int, count: int) -> Sequence[bytes]:
-        query = select(AuditEvent.hash).where(AuditEvent.id > first, AuditEvent.id <= first + count)
-        hashes = self.db.scalars(query.order_by(AuditEvent.id)).all()
-        if len(hashes) != count:
-            raise MissingEvents(first + 1, first + count)
-        return [leaf_hash(one) for one in hashes]
+        query = select(AuditEvent.id, AuditEvent.hash).where(
+            AuditEvent.id > first, AuditEvent.id <= first + count
+        )
+        found = {row.id: row.hash for row in self.db.execute(query)}
+        wanted = range(first + 1, first + count + 1)
+        if missing := [number for number in wanted if number not in found]:
+            raise MissingEvents(missing[0], missing[-1])
+        return [leaf_hash(found[number]) for number in wanted]
 
 
 class MissingEvents(Exception):
     """Events that the tree needs are neither in the table nor in a tile."""
 
     def __init__(self, first: int, last: int) -> None:
-        super().__init__(f"events {first} to {last} are not all there")
+        super().__init__(f"of the events {first} to {last} some are not there")
         self.first, self.last = first, last

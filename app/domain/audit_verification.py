@@ -188,9 +188,12 @@ def _stored(db: Session, key: VerifierKey) -> dict[int, Checkpoint]:
     checkpoints = {}
     for row in all_checkpoints(db):
         try:
-            checkpoints[row.size] = opened(row.note, key)
+            checkpoint = opened(row.note, key)
         except BadCheckpoint as error:
             raise Tampered(Finding(BAD_CHECKPOINT, row.size, row.size)) from error
+        if checkpoint.size != row.size:
+            raise Tampered(Finding(BAD_CHECKPOINT, row.size, row.size))
+        checkpoints[row.size] = checkpoint
     return checkpoints
 
 

@@ -5,50 +5,17 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import guards
+
 revision: str = "0005"
 down_revision: str | None = "0004"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
+EVENTS_GUARDS = tuple(f"audit_events_{name}" for name in ("in_order", "no_update", "no_delete"))
+WORDS_GUARDS = tuple(f"audit_words_{name}" for name in ("in_order", "no_update", "no_delete"))
+
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-# A trigger that refuses UPDATE and DELETE does not see INSERT OR REPLACE, which deletes without
-# saying so: a row whose number is taken is refused before that. An event takes the next number,
-# follows the event before it, and stays as it is. It goes only when a recorded archive holds it,
-# its words also when the erasure of one of their people has been recorded.
-ANYTHING = "true"
-OUT_OF_ORDER = """
-    NEW.id IS NOT (SELECT COALESCE(MAX(id), 0) + 1 FROM audit_events)
-    OR NEW.previous_hash IS NOT COALESCE(
-        (SELECT hash FROM audit_events ORDER BY id DESC LIMIT 1), zeroblob(32)
-    )
-"""
-NOT_ARCHIVED = """
-    NOT EXISTS (
-        SELECT 1 FROM audit_events WHERE action = 'audit.archived'
-        AND id > OLD.id AND json_extract(facts, '$.last') >= OLD.id
-    )
-"""
-NOT_ERASED = """
-    NOT EXISTS (
-        SELECT 1 FROM audit_events AS erasure
-        JOIN audit_events AS erased ON erased.id = OLD.event_id
-        WHERE erasure.action = 'audit.words_erased' AND erasure.id > OLD.event_id
-        AND json_extract(erasure.facts, '$.person_id') IN (erased.subject_id, erased.actor_id)
-    )
-"""
-REPEATED = "NEW.event_id <= (SELECT COALESCE(MAX(event_id), 0) FROM audit_words)"
-SQLITE_GUARDS = (
-    ("audit_events_no_update", "UPDATE ON audit_events", ANYTHING),
-    ("audit_events_no_delete", "DELETE ON audit_events", NOT_ARCHIVED),
-    ("audit_events_in_order", "INSERT ON audit_events", OUT_OF_ORDER),
-    ("audit_words_no_update", "UPDATE ON audit_words", ANYTHING),
-    (
-        "audit_words_no_delete",
-        "DELETE ON audit_words",
-        NOT_ARCHIVED.replace("OLD.id", "OLD.event_id") + "AND" + NOT_ERASED,
-    ),
-    ("audit_words_in_order", "INSERT ON audit_words", REPEATED),
-)
 
 
 def upgrade() -> None:
@@ -84,14 +51,75 @@ def upgrade() -> None:
         sa.Column("folded", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_audit_words")),
     )
-    if op.get_bind().dialect.name == "sqlite":
-        for name, change, condition in SQLITE_GUARDS:
-            op.execute(
-                f"CREATE TRIGGER {name} BEFORE {change} WHEN {condition}"
-                " BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
-            )
+    _guard_events()
+    _guard_words()
 
 
 def downgrade() -> None:
-    op.drop_table("audit_words")
-    op.drop_table("audit_events")
+    guards.drop_table("audit_words", *WORDS_GUARDS)
+    guards.drop_table("audit_events", *EVENTS_GUARDS)
+
+
+def _guard_events() -> None:
+    """An event takes the next number, follows the event before it, and stays as it is.
+
+    It goes only when a recorded archive holds it.
+    """
+    in_order, no_update, no_delete = EVENTS_GUARDS
+    guards.refuse(
+        in_order,
+        "INSERT",
+        "audit_events",
+        when=f"""
+            NEW.id <> (SELECT COALESCE(MAX(id), 0) + 1 FROM audit_events)
+            OR NEW.previous_hash <> COALESCE(
+                (SELECT hash FROM audit_events ORDER BY id DESC LIMIT 1), {guards.no_hash()}
+            )
+        """,
+    )
+    guards.refuse(no_update, "UPDATE", "audit_events")
+    guards.refuse(no_delete, "DELETE", "audit_events", when=f"NOT {_is_archived('OLD.id')}")
+    guards.refuse_truncate("audit_events")
+
+
+def _guard_words() -> None:
+    """Words come with their event and go when it does, or when one of their people is erased."""
+    in_order, no_update, no_delete = WORDS_GUARDS
+    guards.refuse(
+        in_order,
+        "INSERT",
+        "audit_words",
+        when="NEW.event_id <= (SELECT COALESCE(MAX(event_id), 0) FROM audit_words)",
+    )
+    guards.refuse(no_update, "UPDATE", "audit_words")
+    guards.refuse(
+        no_delete,
+        "DELETE",
+        "audit_words",
+        when=f"NOT {_is_archived('OLD.event_id')} AND NOT {_IS_ERASED.format(_person_id())}",
+    )
+    guards.refuse_truncate("audit_words")
+
+
+def _is_archived(number: str) -> str:
+    last = guards.fact("archive", "last", number=True)
+    return f"""
+        EXISTS (
+            SELECT 1 FROM audit_events AS archive
+            WHERE archive.action = 'audit.archived' AND archive.id > {number} AND {last} >= {number}
+        )
+    """
+
+
+def _person_id() -> str:
+    return guards.fact("erasure", "person_id")
+
+
+_IS_ERASED = """
+    EXISTS (
+        SELECT 1 FROM audit_events AS erasure
+        JOIN audit_events AS erased ON erased.id = OLD.event_id
+        WHERE erasure.action = 'audit.words_erased' AND erasure.id > OLD.event_id
+        AND {} IN (erased.subject_id, erased.actor_id)
+    )
+"""

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import guards
+
 revision: str = "0006"
 down_revision: str | None = "0005"
 branch_labels: str | Sequence[str] | None = None
@@ -12,16 +14,12 @@ depends_on: str | Sequence[str] | None = None
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-# A row that is there stays as it is; the third guard is for INSERT OR REPLACE.
-SQLITE_GUARDS = (
-    ("no_update", "UPDATE", "true"),
-    ("no_delete", "DELETE", "true"),
-    ("no_replace", "INSERT", "EXISTS (SELECT 1 FROM {table} WHERE {same})"),
-)
+# What tells two rows of a table apart.
 APPEND_ONLY_TABLES = {
     "audit_checkpoints": "size = NEW.size",
     "audit_tiles": "height = NEW.height AND position = NEW.position",
 }
+GUARDS = ("no_replace", "no_update", "no_delete")
 
 
 def upgrade() -> None:
@@ -48,17 +46,20 @@ def upgrade() -> None:
         sa.Column("problem", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("target", name=op.f("pk_audit_copies")),
     )
-    if op.get_bind().dialect.name == "sqlite":
-        for table, same in APPEND_ONLY_TABLES.items():
-            for name, change, condition in SQLITE_GUARDS:
-                op.execute(
-                    f"CREATE TRIGGER {table}_{name} BEFORE {change} ON {table}"
-                    f" WHEN {condition.format(table=table, same=same)}"
-                    " BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
-                )
+    for table, same in APPEND_ONLY_TABLES.items():
+        no_replace, no_update, no_delete = _names(table)
+        taken = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"
+        guards.refuse(no_replace, "INSERT", table, when=taken)
+        guards.refuse(no_update, "UPDATE", table)
+        guards.refuse(no_delete, "DELETE", table)
+        guards.refuse_truncate(table)
 
 
 def downgrade() -> None:
     op.drop_table("audit_copies")
-    op.drop_table("audit_tiles")
-    op.drop_table("audit_checkpoints")
+    for table in APPEND_ONLY_TABLES:
+        guards.drop_table(table, *_names(table))
+
+
+def _names(table: str) -> list[str]:
+    return [f"{table}_{guard}" for guard in GUARDS]

@@ -1,0 +1,382 @@
+"""Every way to alter history that we know of, and what catches it.
+
+The attacker owns the database: the triggers are off. What the triggers stop is shown in
+tests/storage/test_audit_trail.py.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
+
+from app.domain.audit_scan import Finding
+from app.domain.audit_verification import Tampered
+from app.storage import audit_chain
+from app.storage.audit_chain import HASHED_FIELDS, StoredEvent, event_hash
+from app.storage.database import Database
+from tests import postgresql
+from tests.conftest import on_both_engines
+from tests.proving import Proven, proven
+
+pytestmark = on_both_engines
+
+EVENTS = 12
+SIGNED = (5, 10)
+TABLES = ("audit_events", "audit_words", "audit_checkpoints", "audit_tiles")
+
+Attack = Callable[[Session], object]
+
+
+COPY_ALL = "INSERT INTO {0} SELECT * FROM {0}"
+
+
+class Owner:
+    """Whoever owns the database: every trigger is off."""
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url, guarded=False)
+        sqlite = self.database.engine.dialect.name == "sqlite"
+        with self.database.unit_of_work(writing=True) as db:
+            if sqlite:
+                names = db.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+                statements = [f"DROP TRIGGER {name}" for name in names.all()]
+            else:
+                statements = [f"ALTER TABLE {table} DISABLE TRIGGER ALL" for table in TABLES]
+            for statement in statements:
+                db.execute(text(statement))
+
+    def does(self, attack: Attack) -> None:
+        """Carry the attack out."""
+        with self.database.unit_of_work(writing=True) as db:
+            attack(db)
+
+
+@pytest.fixture
+def trail(database: Database, key_folder: Path, tmp_path: Path, now: datetime) -> Proven:
+    """Twelve events; after the fifth and the tenth a checkpoint was signed."""
+    trail = proven(database, key_folder=key_folder, folder=tmp_path, now=now)
+    for size in SIGNED:
+        trail.record(size - (SIGNED[0] if size > SIGNED[0] else 0))
+        trail.sign()
+    trail.record(EVENTS - SIGNED[-1])
+    return trail
+
+
+@pytest.fixture
+def owner(trail: Proven, database_url: str) -> Iterator[Owner]:
+    owner = Owner(database_url)
+    yield owner
+    owner.database.dispose()
+
+
+def sql(*statements: str) -> Attack:
+    """Run these; `:zeros` and `:bytes` are 32 bytes."""
+    values = {"zeros": bytes(32), "bytes": bytes(range(32))}
+
+    def attack(db: Session) -> None:
+        for statement in statements:
+            used = {name: value for name, value in values.items() if f":{name}" in statement}
+            db.execute(text(statement), used)
+
+    return attack
+
+
+def swap(db: Session) -> None:
+    for table, name in (("audit_events", "id"), ("audit_words", "event_id")):
+        for old, new in ((3, 99), (4, 3), (99, 4)):
+            db.execute(text(f"UPDATE {table} SET {name} = {new} WHERE {name} = {old}"))
+
+
+def forge(db: Session, *, first: int, forget: bool = False) -> None:
+    """Another person did it, from that event on, and every hash is worked out anew."""
+    if forget:
+        db.execute(text("DELETE FROM audit_checkpoints"))
+    head, events = audit_chain.GENESIS, list(audit_chain.stored_events(db, after=0, last=EVENTS))
+    # Two events must not follow the same one, not even for a moment.
+    db.execute(text("UPDATE audit_events SET previous_hash = words_digest"))
+    for event in events:
+        forged = event._replace(actor_id="eve") if event.id >= first else event
+        digest = event.words_digest
+        hash_ = event_hash(forged.hashed_fields, words_digest=digest, previous_hash=head)
+        row = {"id": event.id, "actor_id": forged.actor_id, "before": head, "hash": hash_}
+        db.execute(text(FORGE), row)
+        head = hash_
+
+
+FORGE = """
+    UPDATE audit_events SET actor_id = :actor_id, previous_hash = :before, hash = :hash
+    WHERE id = :id
+"""
+
+
+def insert_between(db: Session) -> None:
+    """A thirteenth event in the fifth place; those behind it move up."""
+    for table, name in (("audit_events", "id"), ("audit_words", "event_id")):
+        db.execute(text(f"UPDATE {table} SET {name} = {name} + 1000 WHERE {name} >= 5"))
+        db.execute(text(f"UPDATE {table} SET {name} = {name} - 999 WHERE {name} >= 1000"))
+    others = ", ".join(StoredEvent._fields[1:-4])
+    insert = f"""
+        INSERT INTO audit_events (id, {others}, previous_hash, hash)
+        SELECT 5, {others}, :bytes, hash FROM audit_events WHERE id = 4
+    """
+    words = "INSERT INTO audit_words SELECT 5, salt, words, folded FROM audit_words"
+    sql(insert, f"{words} WHERE event_id = 4")(db)
+
+
+def cut(*tables: str) -> Attack:
+    numbers = {"audit_events": "id", "audit_words": "event_id", "audit_checkpoints": "size"}
+    return sql(*(f"DELETE FROM {table} WHERE {numbers[table]} > 8" for table in tables))
+
+
+# What was done, what is found, and at which events.
+ATTACKS: dict[str, tuple[Attack, Finding]] = {
+    **{
+        f"change {name}": (
+            sql(f"UPDATE audit_events SET {name} = '7' WHERE id = 7"),
+            Finding("changed", 7, 7),
+        )
+        for name in HASHED_FIELDS[1:]
+    },
+    "change a digest": (
+        sql("UPDATE audit_events SET words_digest = :zeros WHERE id = 7"),
+        Finding("changed", 7, 7),
+    ),
+    "change a hash": (
+        sql("UPDATE audit_events SET hash = :zeros WHERE id = 7"),
+        Finding("changed", 7, 7),
+    ),
+    "change a link": (
+        sql("UPDATE audit_events SET previous_hash = :bytes WHERE id = 7"),
+        Finding("changed", 7, 7),
+    ),
+    "take an empty text for none": (
+        sql("UPDATE audit_events SET impersonation_id = '' WHERE id = 7"),
+        Finding("changed", 7, 7),
+    ),
+    "write in another alphabet": (
+        sql("UPDATE audit_events SET actor_id = 'аda' WHERE id = 7"),
+        Finding("changed", 7, 7),
+    ),
+    "move the border of two fields": (
+        sql("UPDATE audit_events SET action = action || outcome, outcome = '' WHERE id = 7"),
+        Finding("changed", 7, 7),
+    ),
+    "change words": (
+        sql("UPDATE audit_words SET words = replace(words, 'broken', 'fine') WHERE event_id = 7"),
+        Finding("words_changed", 7, 7),
+    ),
+    "change a salt": (
+        sql("UPDATE audit_words SET salt = :bytes WHERE event_id = 7"),
+        Finding("words_changed", 7, 7),
+    ),
+    "take words away": (
+        sql("DELETE FROM audit_words WHERE event_id = 7"),
+        Finding("words_missing", 7, 7),
+    ),
+    "delete one": (sql("DELETE FROM audit_events WHERE id = 7"), Finding("missing", 7, 7)),
+    "delete several": (
+        sql("DELETE FROM audit_events WHERE id IN (6, 7, 8)"),
+        Finding("missing", 6, 8),
+    ),
+    "delete the first": (sql("DELETE FROM audit_events WHERE id = 1"), Finding("missing", 1, 1)),
+    "delete and close the gap": (
+        sql(
+            "DELETE FROM audit_events WHERE id = 7",
+            "DELETE FROM audit_words WHERE event_id = 7",
+            "UPDATE audit_events SET id = id - 1 WHERE id > 7",
+            "UPDATE audit_words SET event_id = event_id - 1 WHERE event_id > 7",
+        ),
+        Finding("changed", 7, 7),
+    ),
+    "swap two": (swap, Finding("changed", 3, 3)),
+    "insert one": (insert_between, Finding("changed", 5, 5)),
+    "cut the tail": (cut("audit_events", "audit_words"), Finding("cut_off", 9, 10)),
+    "cut the tail and its checkpoint": (
+        cut("audit_events", "audit_words", "audit_checkpoints"),
+        Finding("cut_off", 9, 10),
+    ),
+    "empty the trail": (
+        sql(*(f"DELETE FROM {table}" for table in TABLES)),
+        Finding("cut_off", 1, 10),
+    ),
+    "rebuild the chain": (lambda db: forge(db, first=7), Finding("rewritten", 6, 10)),
+    "rebuild it from the start": (lambda db: forge(db, first=1), Finding("rewritten", 1, 5)),
+    "rebuild it without its checkpoints": (
+        lambda db: forge(db, first=2, forget=True),
+        Finding("rewritten", 1, 5),
+    ),
+    "forge a checkpoint": (
+        sql("UPDATE audit_checkpoints SET note = replace(note, 'head ', 'head 0') WHERE size = 5"),
+        Finding("bad_checkpoint", 5, 5),
+    ),
+    "move a checkpoint": (
+        sql("UPDATE audit_checkpoints SET size = 4 WHERE size = 5"),
+        Finding("bad_checkpoint", 4, 4),
+    ),
+}
+
+
+@pytest.mark.requirement("L7", "L8")
+def test_an_untouched_trail_is_good(trail: Proven, owner: Owner) -> None:
+    verdict = trail.verify()
+    assert (verdict.finding, verdict.first, verdict.last) == (None, 1, EVENTS)
+    assert verdict.checkpoints == len(SIGNED)
+
+
+@pytest.mark.requirement("L7", "L8")
+@pytest.mark.parametrize(("attack", "finding"), ATTACKS.values(), ids=ATTACKS)
+def test_each_attack_is_found_and_located(
+    trail: Proven, owner: Owner, attack: Attack, finding: Finding
+) -> None:
+    owner.does(attack)
+    assert trail.verify().finding == finding
+
+
+@pytest.mark.requirement("L8")
+@pytest.mark.parametrize("name", ["empty the trail", "rebuild it without its checkpoints"])
+def test_only_what_lies_elsewhere_shows_what_its_owner_has_rebuilt(
+    trail: Proven, owner: Owner, name: str
+) -> None:
+    """The twin: without the checkpoints from outside the same attack is not seen."""
+    owner.does(ATTACKS[name][0])
+    assert trail.verify(kept=[]).finding is None
+
+
+@pytest.mark.requirement("L8", "F10")
+def test_a_database_of_yesterday_is_found_out(trail: Proven, tmp_path: Path) -> None:
+    with copied(trail.database, tmp_path) as yesterday:
+        trail.record(3)
+        trail.sign()
+        old = proven_again(trail, yesterday)
+        assert old.verify().finding == Finding("cut_off", EVENTS + 1, EVENTS + 3)
+
+
+@contextmanager
+def copied(database: Database, folder: Path) -> Iterator[Database]:
+    """The same database, as a backup keeps it."""
+    url = database.engine.url
+    if url.get_backend_name() == "sqlite":
+        with closing(sqlite3.connect(url.database or "")) as connection:
+            connection.execute(f"VACUUM INTO '{folder / 'backup.db'}'")
+        backup = f"sqlite:///{folder / 'backup.db'}"
+    else:
+        database.dispose()
+        place, name = str(url.query["host"]), f"{url.database}_backup"
+        postgresql.create_database(place, name, template=url.database or "")
+        backup = postgresql.url(place, name)
+    copy = Database(backup)
+    yield copy
+    copy.dispose()
+
+
+def proven_again(trail: Proven, database: Database) -> Proven:
+    return Proven(database, trail.checkpoints, trail.now)
+
+
+@pytest.mark.requirement("L7")
+def test_what_came_after_the_last_checkpoint_is_only_as_safe_as_the_database(
+    trail: Proven, owner: Owner
+) -> None:
+    """We say so in the README; the next checkpoint ends it."""
+    owner.does(lambda db: forge(db, first=11))
+    assert trail.verify().finding is None
+
+
+@pytest.mark.requirement("L8")
+@pytest.mark.parametrize("name", ["rebuild the chain", "cut the tail", "empty the trail"])
+def test_nothing_is_signed_that_contradicts_what_was_signed(
+    trail: Proven, owner: Owner, name: str
+) -> None:
+    owner.does(ATTACKS[name][0])
+    with pytest.raises(Tampered):
+        trail.sign()
+    assert [one.size for one in trail.kept] == [*SIGNED]
+
+
+@pytest.mark.requirement("L9")
+def test_verifying_goes_on_from_a_checkpoint(trail: Proven, owner: Owner) -> None:
+    since = trail.kept[-1]
+    verdict = trail.verify(since=since)
+    assert (verdict.first, verdict.last, verdict.finding) == (11, 12, None)
+    owner.does(sql("UPDATE audit_events SET outcome = 'failed' WHERE id = 12"))
+    assert trail.verify(since=since).finding == Finding("changed", 12, 12)
+
+
+@pytest.mark.requirement("L9")
+def test_what_lies_before_a_checkpoint_is_what_going_on_from_it_trusts(
+    trail: Proven, owner: Owner
+) -> None:
+    owner.does(sql("UPDATE audit_events SET outcome = 'failed' WHERE id = 3"))
+    assert trail.verify(since=trail.kept[-1]).finding is None
+    assert trail.verify().finding == Finding("changed", 3, 3)
+
+
+@pytest.mark.requirement("L9")
+def test_a_missing_event_before_a_checkpoint_is_seen_even_when_going_on(
+    trail: Proven, owner: Owner
+) -> None:
+    owner.does(sql("DELETE FROM audit_events WHERE id = 3"))
+    assert trail.verify(since=trail.kept[-1]).finding == Finding("missing", 3, 3)
+
+
+def test_an_empty_trail_is_good(
+    database: Database, key_folder: Path, tmp_path: Path, now: datetime
+) -> None:
+    trail = proven(database, key_folder=key_folder, folder=tmp_path, now=now)
+    verdict = trail.verify()
+    assert (verdict.finding, verdict.last, verdict.checkpoints) == (None, 0, 0)
+
+
+def test_a_checkpoint_is_due_after_so_many_events_or_so_much_time(
+    trail: Proven, now: datetime
+) -> None:
+    def due(*, later: timedelta) -> bool:
+        with trail.database.unit_of_work(writing=False) as db:
+            return trail.checkpoints.are_due(db, now=now + later)
+
+    assert not due(later=timedelta(seconds=299))
+    assert due(later=timedelta(seconds=300))
+    trail.record(97)
+    assert not due(later=timedelta(0))
+    trail.record(1)
+    assert due(later=timedelta(0))
+    trail.sign()
+    assert not due(later=timedelta(days=1))
+
+
+def test_a_checkpoint_of_the_same_size_is_not_signed_twice(trail: Proven) -> None:
+    assert trail.sign() == trail.sign()
+    assert [one.size for one in trail.kept] == [*SIGNED, EVENTS]
+
+
+@pytest.mark.requirement("F3")
+def test_a_checkpoint_that_was_not_kept_before_the_power_went_is_kept_later(
+    trail: Proven,
+) -> None:
+    with trail.database.unit_of_work(writing=True) as db:
+        made = trail.checkpoints.make(db, now=trail.now)
+    assert trail.kept[-1].size == SIGNED[-1]
+    trail.checkpoints.keep(made)
+    assert trail.kept[-1] == made
+
+
+@pytest.mark.requirement("L4", "L5")
+@pytest.mark.parametrize("table", ["audit_checkpoints", "audit_tiles"])
+@pytest.mark.parametrize("attack", ["UPDATE {0} SET {1} = {1}", "DELETE FROM {0}", COPY_ALL])
+def test_checkpoints_and_tiles_are_only_added_to(
+    trail: Proven, database_url: str, table: str, attack: str
+) -> None:
+    """By whoever owns the database, as long as the triggers are there."""
+    owner = Database(database_url, guarded=False)
+    first = {"audit_checkpoints": "size", "audit_tiles": "height"}[table]
+    with owner.unit_of_work(writing=True) as db:
+        sql("INSERT INTO audit_tiles (height, position, hashes) VALUES (0, 0, :zeros)")(db)
+    with pytest.raises(DatabaseError, match="append-only"), owner.unit_of_work(writing=True) as db:
+        db.execute(text(attack.format(table, first)))
+    owner.dispose()
