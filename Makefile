@@ -10,7 +10,7 @@ PRODUCT_PORT ?= 8001
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types bench screenshots clean browser
+.PHONY: help run test check format lint types bench screenshots clean browser postgresql
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ help: ## List the targets
 run: $(INSTALLED) ## Start admin site, product app and worker with demo data
 	@ADMIN_PORT=$(ADMIN_PORT) PRODUCT_PORT=$(PRODUCT_PORT) exec $(BIN)/python -m app.launcher
 
-test: $(INSTALLED) browser ## Run every test, browser stories included
+test: $(INSTALLED) browser postgresql ## Run every test, browser stories included
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 check: format lint types test ## What CI runs
@@ -32,7 +32,7 @@ lint: $(INSTALLED) ## Fail on what the linter finds
 types: $(INSTALLED) ## Fail on what the type checker finds
 	$(BIN)/mypy
 
-bench: $(INSTALLED) ## Print how long the main things take
+bench: $(INSTALLED) postgresql ## Print how long the main things take
 	$(BIN)/python -m tests.bench
 
 screenshots: $(INSTALLED) browser ## Take a picture of every page into screenshots/
@@ -43,6 +43,9 @@ clean: ## Remove what has been made, the demo data included
 
 browser: $(INSTALLED)
 	@PYTHON=$(BIN)/python tests/install-browser
+
+postgresql:
+	@tests/install-postgresql
 
 $(INSTALLED): requirements.txt
 	@echo "Installing the requirements into $(VENV): some minutes on a slow line, once."

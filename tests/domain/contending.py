@@ -5,10 +5,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from app.domain import authentication, endings, handoffs, impersonations
+from sqlalchemy.exc import DatabaseError
+
+from app.domain import audit_trail, authentication, endings, handoffs, impersonations
+from app.domain.audit_trail import AuditAction
 from app.domain.authentication import NotSignedIn
 from app.domain.secrets import hash_secret
+from app.storage import audit_chain
 from app.storage.admins import Admin
+from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
 from app.storage.impersonations import EndReason, Handoff, Impersonation, open_impersonations
 from app.storage.members import Member
@@ -17,6 +22,7 @@ from tests.domain.racing import meet
 from tests.factories import FROM_THE_OFFICE
 
 STARTS = 4
+EVENTS = 6
 
 
 def start_often(url: str, admin_id: str, now: datetime) -> int:
@@ -142,3 +148,41 @@ def redeem(url: str, ticket: str, now: datetime) -> int:
         redeemed = impersonations.redeem(db, ticket=ticket, provenance=FROM_THE_OFFICE, now=now)
     database.dispose()
     return redeemed is not None
+
+
+def append_often(url: str, now: datetime) -> int:
+    """Record one event after the other; return how many."""
+    database = Database(url)
+    for _ in range(EVENTS):
+        meet()
+        with database.unit_of_work(writing=True) as db:
+            audit_trail.append(db, _harmless_event(now))
+    database.dispose()
+    return EVENTS
+
+
+def append_naively(url: str, now: datetime) -> int:
+    """Look at the head first and link to it later; return how often that was too late."""
+    database, failures = Database(url), 0
+    for _ in range(EVENTS):
+        with database.unit_of_work(writing=False) as db:
+            size, head = audit_chain.head(db)
+        meet()
+        try:
+            with database.unit_of_work(writing=True) as db:
+                event = _harmless_event(now)
+                event.id, event.previous_hash = size + 1, head
+                assert event.words_row
+                event.words_row.event_id = size + 1
+                event.words_digest = event.hash = head
+                db.add(event)
+        except DatabaseError:
+            failures += 1
+    database.dispose()
+    return failures
+
+
+def _harmless_event(now: datetime) -> AuditEvent:
+    return audit_trail.event(
+        AuditAction.SIGN_IN_SUCCEEDED, now=now, provenance=FROM_THE_OFFICE, details={}
+    )

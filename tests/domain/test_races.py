@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -17,8 +18,10 @@ from app.storage.database import Database
 from app.storage.impersonations import LIFETIME, open_impersonations
 from app.storage.members import Member
 from tests import factories, trail
+from tests.conftest import on_both_engines
 from tests.domain import contending, racing
 from tests.domain.racing import CONTENDERS, Contenders
+from tests.proving import proven
 
 # Under xdist one worker runs them all: the contenders are started once.
 pytestmark = pytest.mark.xdist_group("races")
@@ -56,6 +59,7 @@ def sessions(database: Database, now: datetime) -> list[str]:
         ]
 
 
+@on_both_engines
 @pytest.mark.requirement("I2", "R1", "R3", "R4")
 def test_an_admin_has_one_active_session_however_many_start_at_once(
     contenders: Contenders, database: Database, database_url: str, now: datetime
@@ -94,6 +98,7 @@ def test_the_database_itself_refuses_a_second_active_session(
         db.execute(text(SECOND_SESSION))
 
 
+@on_both_engines
 @pytest.mark.requirement("H2")
 def test_of_eight_who_bring_the_same_ticket_one_wins(
     contenders: Contenders, database_url: str, tickets: list[str], now: datetime
@@ -109,6 +114,7 @@ def test_reading_before_writing_lets_several_bring_a_ticket(
     assert sum(contenders.race(contending.consume_naively, database_url, tickets, now)) > TICKETS
 
 
+@on_both_engines
 @pytest.mark.requirement("H3", "R3")
 def test_a_ticket_that_several_bring_at_once_ends_its_session_once(
     contenders: Contenders,
@@ -124,6 +130,7 @@ def test_a_ticket_that_several_bring_at_once_ends_its_session_once(
     assert counted["handoff.refused"] == CONTENDERS - 1
 
 
+@on_both_engines
 @pytest.mark.requirement("I4", "R3")
 def test_of_many_who_end_a_session_one_does(
     contenders: Contenders,
@@ -147,6 +154,7 @@ def test_looking_before_ending_lets_several_end_a_session(
     assert sum(ended) > SESSIONS
 
 
+@on_both_engines
 @pytest.mark.requirement("I6")
 def test_of_several_workers_one_records_each_expiry(
     contenders: Contenders,
@@ -166,3 +174,29 @@ def test_guesses_are_counted_across_all_processes(
 ) -> None:
     looked_at = contenders.race(contending.guess, database_url, now)
     assert sum(looked_at) == FREE_FAILURES_PER_ACCOUNT
+
+
+@on_both_engines
+@pytest.mark.requirement("L7", "L11")
+def test_many_writers_make_one_chain(
+    contenders: Contenders,
+    database: Database,
+    database_url: str,
+    key_folder: Path,
+    tmp_path: Path,
+    now: datetime,
+) -> None:
+    """Without a fork, without a gap."""
+    written = contenders.race(contending.append_often, database_url, now)
+    verdict = proven(database, key_folder=key_folder, folder=tmp_path, now=now).verify()
+    assert (verdict.finding, verdict.last) == (None, sum(written))
+
+
+@on_both_engines
+@pytest.mark.requirement("L7", "L11")
+def test_a_chain_forks_when_its_head_is_read_without_the_lock(
+    contenders: Contenders, database_url: str, now: datetime
+) -> None:
+    """The twin: the database itself refuses the second one."""
+    failures = contenders.race(contending.append_naively, database_url, now)
+    assert sum(failures) >= contending.EVENTS * (CONTENDERS - 1)
