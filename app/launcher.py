@@ -32,20 +32,20 @@ class CannotStart(Exception):
 
 def main() -> None:
     """Run the demo until Ctrl-C."""
+    # SIGINT too: a script's shell has it ignored by what it starts in the background.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    processes: list[subprocess.Popen[bytes]] = []
     try:
         admin_port, product_port = _port("ADMIN_PORT", 8000), _port("PRODUCT_PORT", 8001)
         environ = os.environ | _settings(admin_port, product_port)
         _prepare(environ)
         processes = _start(environ, admin_port, product_port)
-    except CannotStart as error:
-        sys.exit(f"understudy: {error}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
         _wait_until_ready(processes, {"localhost": admin_port, "127.0.0.1": product_port})
         _welcome(admin_port, product_port)
         _wait_for_an_end(processes)
     except CannotStart as error:
-        print(f"understudy: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(f"understudy: {error}")
     except KeyboardInterrupt:
         print("\nStopping.")  # noqa: T201
     finally:
@@ -90,6 +90,7 @@ def _demo_secret() -> str:
 
 def _prepare(environ: Mapping[str, str]) -> None:
     """Bring the databases up to date and fill them, if that has not been done."""
+    print("Preparing the demo. The first time takes a little.", flush=True)  # noqa: T201
     if not all(path.exists() for path in KEY_FILES):
         _flask(environ, *OPERATOR, "keys", "create")
     _flask(environ, *OPERATOR, "db", "upgrade")

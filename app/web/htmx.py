@@ -1,5 +1,7 @@
 """Page or fragment: the only reader of the headers that htmx sends."""
 
+from typing import Any
+
 from flask import Response, make_response, render_template, request
 
 
@@ -16,10 +18,9 @@ def render(whole: str, part: str, /, *, status: int = 200, **context: object) ->
     return response
 
 
-def ask(question: str, /, *, title: str, **context: object) -> Response:
+def ask(question: str, /, *, title: str, **context: Any) -> Response:
     """Ask before something is done: in the dialog, or on a page where there is no JavaScript."""
-    context |= {"question": question, "title": title}
-    return render("layouts/question.html", question, **context)
+    return render("layouts/question.html", question, question=question, title=title, **context)
 
 
 def go_to(url: str) -> Response:

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 from flask import Flask, g
 
+# What lies further back is told by its date.
+LATELY = timedelta(days=7)
 STEPS = (
     (timedelta(days=1), "d"),
     (timedelta(hours=1), "h"),
@@ -23,8 +25,10 @@ def exact(at: datetime) -> str:
 
 
 def ago(at: datetime) -> str:
-    """Return how long ago it was, in its largest unit: "3 min ago"."""
+    """Return how long ago it was, in its largest unit: "3 min ago"; after a week, the date."""
     passed = g.now - at
+    if passed >= LATELY:
+        return at.strftime("%Y-%m-%d")
     for step, unit in STEPS:
         if passed >= step:
             return f"{passed // step} {unit} ago"

@@ -159,6 +159,19 @@ def test_what_the_customer_switched_off_we_cannot_switch_on(superadmin: Browser)
     superadmin.get(f"/accounts/{DRYDOCK}")
 
 
+def test_a_suspended_account_does_not_claim_that_it_can_be_impersonated(
+    superadmin: Browser,
+) -> None:
+    assert "Off" in superadmin.get("/accounts?q=drydock").words
+    assert "Nobody can" in superadmin.get(f"/accounts/{DRYDOCK}/settings").words
+
+
+def test_after_a_search_the_next_tab_leads_to_what_was_found(superadmin: Browser) -> None:
+    for path, has_focus in (("/members?q=mia", True), ("/members", False)):
+        box = superadmin.get(path).one("input", id="q")
+        assert ("autofocus" in box.attributes) is has_focus
+
+
 def test_an_admin_sees_the_switch_but_cannot_press_it(plain_admin: Browser) -> None:
     page = plain_admin.get(f"/accounts/{HARBOUR}/settings")
     button = page.one("button", aria_describedby="switch-refusal")
