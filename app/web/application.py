@@ -5,7 +5,7 @@ import uuid
 from functools import lru_cache
 from pathlib import Path
 
-from flask import Flask, g, request, url_for
+from flask import Flask, g, request, session, url_for
 from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
 from sqlalchemy import update
@@ -51,6 +51,7 @@ class Application(Flask):
 
     def _answer(self, route: Route | None) -> ResponseReturnValue:
         writing = request.method not in protection.SAFE_METHODS
+        cookie = dict(session)
         try:
             with self.database.unit_of_work(writing=writing) as g.db:
                 if writing:
@@ -64,6 +65,12 @@ class Application(Flask):
                     authentication.check(route)
                     protection.check_change(route, self.settings)
                 answer = super().dispatch_request()
+        except Exception:
+            # What is undone is undone in the cookie too: the form at hand can be sent again.
+            if session != cookie:
+                session.clear()
+                session.update(cookie)
+            raise
         finally:
             # A closed session must not be asked again, by an error page for instance.
             g.pop("db", None)
