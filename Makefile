@@ -34,6 +34,7 @@ types: $(INSTALLED) ## Fail on what the type checker finds
 
 bench: $(INSTALLED) postgresql ## Print how long the main things take
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench_trail
 
 screenshots: $(INSTALLED) browser ## Take a picture of every page into screenshots/
 	$(BIN)/python -m tests.screenshots

@@ -3,13 +3,12 @@
 import random
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
-
-from sqlalchemy import insert
 
 from app.domain.audit_trail import AuditAction
 from app.storage import audit_chain
-from app.storage.audit_trail import AuditEvent, AuditWords, canonical_json, folded
+from app.storage.audit_trail import canonical_json, folded
 from app.storage.base import EPOCH, MICROSECOND
 from app.storage.database import Database
 
@@ -17,28 +16,34 @@ BATCH = 10_000
 ACTORS, SUBJECTS, SESSIONS = 20, 5_000, 40_000
 
 
+Row = dict[str, Any]
+
+
 def fill_trail(database: Database, *, events: int, now: datetime) -> None:
     """Add so many actions of impersonated tabs, a second apart, to the trail."""
     with database.unit_of_work(writing=True) as db:
+        cursor: Any = db.connection().connection.cursor()
+        fill = _copy if db.get_bind().dialect.name == "postgresql" else _insert
         rows = _rows(*audit_chain.head(db), events, (now - EPOCH) // MICROSECOND)
-        batch: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        while batch := list(islice(rows, BATCH)):
+            fill(cursor, "audit_events", [event for event, _ in batch])
+            fill(cursor, "audit_words", [words for _, words in batch])
+
+
+def _insert(cursor: Any, table: str, rows: list[Row]) -> None:
+    names = ", ".join(rows[0])
+    places = ", ".join("?" * len(rows[0]))
+    insert = f"INSERT INTO {table} ({names}) VALUES ({places})"
+    cursor.executemany(insert, [tuple(row.values()) for row in rows])
+
+
+def _copy(cursor: Any, table: str, rows: list[Row]) -> None:
+    with cursor.copy(f"COPY {table} ({', '.join(rows[0])}) FROM STDIN") as copy:
         for row in rows:
-            batch.append(row)
-            if len(batch) == BATCH:
-                _insert(db, batch)
-        if batch:
-            _insert(db, batch)
+            copy.write_row(tuple(row.values()))
 
 
-def _insert(db: Any, batch: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
-    db.execute(insert(AuditEvent), [event for event, _ in batch])
-    db.execute(insert(AuditWords), [words for _, words in batch])
-    batch.clear()
-
-
-def _rows(
-    size: int, head: bytes, count: int, at: int
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def _rows(size: int, head: bytes, count: int, at: int) -> Iterator[tuple[Row, Row]]:
     chance = random.Random(7)  # noqa: S311 - the same trail each time
     for number in range(size + 1, size + count + 1):
         session = f"session-{chance.randrange(SESSIONS):031}"
@@ -55,7 +60,7 @@ def _rows(
             "details": {"path": f"/templates/{chance.randrange(900)}"},
         }
         salt, words = chance.randbytes(16), canonical_json(spoken)
-        event: dict[str, Any] = {
+        event: Row = {
             "id": number,
             "at": at + number * 1_000_000,
             "action": AuditAction.ACTION_RECORDED.value,
@@ -74,8 +79,5 @@ def _rows(
         head = event["hash"] = audit_chain.event_hash(
             fields, words_digest=event["words_digest"], previous_hash=head
         )
-        event["at"] = EPOCH + event["at"] * MICROSECOND
-        yield (
-            event,
-            {"event_id": number, "salt": salt, "words": words, "folded": folded(spoken)},
-        )
+        folded_words = folded(spoken)
+        yield event, {"event_id": number, "salt": salt, "words": words, "folded": folded_words}

@@ -12,14 +12,14 @@ from pathlib import Path
 import psycopg
 
 OWNER = "understudy"
-# Nothing here outlives the tests, so nothing need reach the disk.
-SETTINGS = "-c fsync=off -c listen_addresses='' -c max_connections=60 -c log_min_messages=fatal"
+SETTINGS = "-c listen_addresses='' -c max_connections=60 -c log_min_messages=fatal"
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server(*, durable: bool = False) -> Iterator[str]:
     """Run a server until the block is left; yield the folder of its socket.
 
+    What the tests write outlives nobody, so it need not reach the disk; figures are `durable`.
     Raises RuntimeError when PostgreSQL is not installed.
     """
     folder = Path(tempfile.mkdtemp(prefix="understudy-pg-"))
@@ -31,7 +31,7 @@ def server() -> Iterator[str]:
             os.chown(folder, account.pw_uid, account.pw_gid)
         data = folder / "data"
         _run(user, "initdb", "-D", data, "-U", OWNER, "-A", "trust", "-E", "UTF8", "--no-sync")
-        options = f"{SETTINGS} -k {folder}"
+        options = f"{SETTINGS} -c fsync={'on' if durable else 'off'} -k {folder}"
         log = folder / "log"
         _run(user, "pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
         try:

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from app.domain.merkle import Cover, Node, leaf_hash
+from app.domain.merkle import Cover, leaf_hash
 from app.storage.audit_chain import StoredEvent, event_hash, words_digest
 
 MISSING, CHANGED, CUT_OFF, REWRITTEN = "missing", "changed", "cut_off", "rewritten"
 OUT_OF_PLACE, WORDS_CHANGED, WORDS_MISSING = "out_of_place", "words_changed", "words_missing"
 BAD_CHECKPOINT = "bad_checkpoint"
+# What only the file of an export can have.
+NOT_COVERED, DAMAGED = "not_covered", "damaged"
+BAD_MANIFEST, FILE_CHANGED = "bad_manifest", "file_changed"
 
 SENTENCES = {
     MISSING: "{events} missing.",
@@ -20,6 +23,11 @@ SENTENCES = {
     REWRITTEN: "The trail up to event {last} is not the one that was signed: "
     "something from event {first} on has been rewritten, hashes included.",
     BAD_CHECKPOINT: "The checkpoint at event {last} is not signed by our key.",
+    NOT_COVERED: "{events} not covered by the checkpoint: something was added to the export.",
+    DAMAGED: "The export cannot be read from event {first} on.",
+    BAD_MANIFEST: "The manifest of the export is not signed by the trail's key.",
+    FILE_CHANGED: "The export is not as it was signed: something in it was changed, added or "
+    "left out.",
 }
 
 
@@ -35,7 +43,8 @@ class Finding:
     def sentence(self) -> str:
         """What a person is told."""
         several = self.last > self.first
-        be = {MISSING: ("is", "are"), CUT_OFF: ("has", "have")}.get(self.kind, ("", ""))
+        are = ("is", "are")
+        be = {MISSING: are, NOT_COVERED: are, CUT_OFF: ("has", "have")}.get(self.kind, ("", ""))
         span = f"Events {self.first} to {self.last}" if several else f"Event {self.first}"
         return SENTENCES[self.kind].format(
             events=f"{span} {be[several]}", first=self.first, last=self.last
@@ -96,6 +105,7 @@ class Run:
 
     def follow(self, events: Iterable[StoredEvent]) -> "Run":
         """Check events, which come in order, until one is wrong; return this."""
+        leaves: list[bytes] = []
         for event in events:
             self.finding = self._wrong(event)
             if self.finding:
@@ -103,11 +113,17 @@ class Run:
             if self.before is None:
                 self.before = event.previous_hash
             self.size, self.head = event.id, event.hash
-            self.cover.add(Node(0, event.id - 1, leaf_hash(event.hash)))
+            leaves.append(leaf_hash(event.hash))
             if event.id in self.sizes:
+                self._cover(leaves)
                 self.covers[event.id] = self.cover.copy()
                 self.heads[event.id] = event.hash
+        self._cover(leaves)
         return self
+
+    def _cover(self, leaves: list[bytes]) -> None:
+        self.cover.add_leaves(self.size - len(leaves), leaves)
+        leaves.clear()
 
     def _wrong(self, event: StoredEvent) -> Finding | None:
         number, expected = event.id, self.size + 1

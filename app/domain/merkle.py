@@ -20,6 +20,21 @@ class Subtrees(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Remembered:
+    """Subtrees that are worked out once: the proofs of neighbours have most of theirs in common."""
+
+    tree: Subtrees
+    _known: dict[tuple[int, int], bytes] = field(default_factory=dict)
+
+    def subtree(self, level: int, index: int) -> bytes:
+        """Return the hash over the 2**level leaves that begin at leaf index * 2**level."""
+        key = (level, index)
+        if key not in self._known:
+            self._known[key] = self.tree.subtree(level, index)
+        return self._known[key]
+
+
 def leaf_hash(data: bytes) -> bytes:
     """Return the hash of a leaf: its first byte tells it from a node, so none passes for one."""
     return hashlib.sha256(b"\x00" + data).digest()
@@ -52,6 +67,17 @@ class Cover:
             level, index, hash_ = level + 1, index >> 1, node_hash(nodes.pop().hash, hash_)
         nodes.append(Node(level, index, hash_))
 
+    def add_leaves(self, position: int, leaves: Sequence[bytes]) -> None:
+        """Add the hashes of leaves from that position on, whole subtrees at a time."""
+        done = 0
+        while done < len(leaves):
+            level = _widest(position + done, len(leaves) - done)
+            hashes = leaves[done : done + (1 << level)]
+            for _ in range(level):
+                hashes = [node_hash(*pair) for pair in zip(hashes[::2], hashes[1::2], strict=True)]
+            self.add(Node(level, (position + done) >> level, hashes[0]))
+            done += 1 << level
+
     def copy(self) -> "Cover":
         """Return the same, to go on from separately."""
         return Cover(list(self.nodes))
@@ -80,9 +106,21 @@ def cover(tree: Subtrees, first: int, end: int) -> Cover:
     """Return the complete subtrees over the leaves from `first` up to, not including, `end`."""
     nodes = []
     while first < end:
-        room = (end - first).bit_length() - 1
-        level = min(room, (first & -first).bit_length() - 1) if first else room
+        level = _widest(first, end - first)
         nodes.append(Node(level, first >> level, tree.subtree(level, first >> level)))
+        first += 1 << level
+    return Cover(nodes)
+
+
+def cover_from(hashes: Sequence[bytes], size: int) -> Cover:
+    """Return the cover of the first `size` leaves whose hashes these are, the largest first.
+
+    Raises ValueError when there are more or fewer of them than it takes.
+    """
+    levels = [level for level in reversed(range(size.bit_length())) if size >> level & 1]
+    nodes, first = [], 0
+    for level, hash_ in zip(levels, hashes, strict=True):
+        nodes.append(Node(level, first >> level, hash_))
         first += 1 << level
     return Cover(nodes)
 
@@ -183,6 +221,12 @@ def _joined(hashes: Sequence[bytes]) -> bytes:
     for left in reversed(rest):
         joined = node_hash(left, joined)
     return joined
+
+
+def _widest(first: int, room: int) -> int:
+    """Return the level of the largest subtree that begins at leaf `first` and fits."""
+    most = room.bit_length() - 1
+    return min(most, (first & -first).bit_length() - 1) if first else most
 
 
 def _split(size: int) -> int:

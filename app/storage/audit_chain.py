@@ -4,13 +4,13 @@ docs/audit-trail.md spells the encoding out for whoever wants to check it with o
 """
 
 import hashlib
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import select, text
+from sqlalchemy import Table, insert, select, text
 from sqlalchemy.orm import Session
 
-from app.storage.audit_trail import AuditEvent
+from app.storage.audit_trail import AuditEvent, AuditWords
 from app.storage.base import EPOCH, MICROSECOND
 
 EVENT_PREFIX = "understudy/audit-event/v1\n"
@@ -18,6 +18,11 @@ WORDS_PREFIX = "understudy/audit-words/v1\n"
 GENESIS = bytes(32)
 # Any number does, as long as nothing else in this database locks the same one.
 LOCK = 0x756E6465727374
+
+EVENTS, WORDS = cast("Table", AuditEvent.__table__), cast("Table", AuditWords.__table__)
+EVENT_COLUMNS, WORDS_COLUMNS = EVENTS.columns.keys(), WORDS.columns.keys()
+INSERT_EVENTS, INSERT_WORDS = insert(EVENTS), insert(WORDS)
+HEAD = select(EVENTS.c.id, EVENTS.c.hash).order_by(EVENTS.c.id.desc()).limit(1)
 
 UNSEALED = "unsealed audit events"
 
@@ -101,7 +106,10 @@ def stored_events(db: Session, *, after: int, last: int) -> Iterator[StoredEvent
     """Yield the events with numbers above `after` up to `last`, in order."""
     # The driver's own cursor: on the way through SQLAlchemy a row takes half as long again, and a
     # million of them are to be checked in seconds.
-    cursor: Any = db.connection().connection.cursor()
+    connection: Any = db.connection().connection.driver_connection
+    # Of psycopg's two ways, numbers and hashes come faster as bytes than spelt out.
+    binary = {"binary": True} if db.get_bind().dialect.name == "postgresql" else {}
+    cursor = connection.cursor(**binary)
     cursor.execute(f"{STORED_EVENTS} WHERE e.id > {after:d} AND e.id <= {last:d} ORDER BY e.id")
     return map(StoredEvent._make, cursor)
 
@@ -121,12 +129,15 @@ def seal(db: Session) -> None:
     waiting: list[AuditEvent] = db.info.pop(UNSEALED, [])
     if not waiting:
         return
-    size, head = lock(db)
+    size, head_hash = lock(db)
     for event in waiting:
         size += 1
-        head = _link(event, size, head)
-    db.add_all(waiting)
-    db.flush()
+        head_hash = _link(event, size, head_hash)
+    # Every request waits for this, and nothing is looked up by these objects afterwards: plain
+    # inserts take a third of the time of a flush.
+    connection = db.connection()
+    connection.execute(INSERT_EVENTS, [_row(event, EVENT_COLUMNS) for event in waiting])
+    connection.execute(INSERT_WORDS, [_row(event.words_row, WORDS_COLUMNS) for event in waiting])
 
 
 def lock(db: Session) -> tuple[int, bytes]:
@@ -141,8 +152,7 @@ def lock(db: Session) -> tuple[int, bytes]:
 
 def head(db: Session) -> tuple[int, bytes]:
     """Return the number of the last event and its hash; 0 and GENESIS for an empty trail."""
-    query = select(AuditEvent.id, AuditEvent.hash).order_by(AuditEvent.id.desc()).limit(1)
-    last = db.execute(query).first()
+    last = db.connection().execute(HEAD).first()
     return (last.id, last.hash) if last else (0, GENESIS)
 
 
@@ -159,3 +169,7 @@ def _link(event: AuditEvent, number: int, previous_hash: bytes) -> bytes:
         (fields[0], at, *fields[2:]), words_digest=event.words_digest, previous_hash=previous_hash
     )
     return event.hash
+
+
+def _row(row: object, columns: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in columns}

@@ -5,6 +5,8 @@ import unicodedata
 
 def fold(text: str) -> str:
     """Return `text` without case, accents and compatibility forms: "Łukasz É" gives "lukasz e"."""
+    if text.isascii():
+        return text.lower()
     plain = text
     # Twice, as Unicode's caseless matching does: "㎆" holds two capitals until it is taken apart.
     for _ in range(2):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain import merkle
-from app.domain.merkle import EMPTY_ROOT, cover, extends, includes, leaf_hash, node_hash
+from app.domain.merkle import EMPTY_ROOT, Cover, cover, extends, includes, leaf_hash, node_hash
 
 # The leaves, roots and proofs that the reference implementation of Certificate Transparency is
 # tested with (RFC 6962, google/certificate-transparency, merkle_tree_test).
@@ -197,6 +197,18 @@ def test_a_run_of_leaves_is_covered_by_few_subtrees(data: st.DataObject) -> None
         whole.add(node)
     assert whole.nodes == cover(tree, 0, len(leaves)).nodes
     assert whole.root() == naive_root(leaves)
+
+
+@given(st.data())
+def test_leaves_may_be_added_in_any_portions(data: st.DataObject) -> None:
+    leaves, whole = some_leaves(data.draw(SIZES)), Cover()
+    while len(whole_of := leaves[added(whole) :]):
+        whole.add_leaves(added(whole), whole_of[: data.draw(st.integers(1, len(whole_of)))])
+    assert whole.nodes == cover(Naive(leaves), 0, len(leaves)).nodes
+
+
+def added(cover: Cover) -> int:
+    return sum(1 << node.level for node in cover.nodes)
 
 
 @pytest.mark.parametrize(("index", "size"), [(0, 0), (1, 1), (-1, 5), (5, 5)])
