@@ -1,5 +1,7 @@
 """Settings: read once from the environment, refused as a whole when one is missing or wrong."""
 
+import base64
+import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +16,11 @@ SECRET_LENGTH = 32
 DEMO_PREFIX = "demo-"
 DATABASES = ("sqlite:///", "postgresql://")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+OFF = "off"
+# As in Standard Webhooks; there are two while a receiver goes over from one to the next.
+WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105
+WEBHOOK_SECRET_BYTES = range(24, 65)
+WEBHOOK_SECRETS = 2
 
 
 class BadSetting(Exception):
@@ -38,6 +45,13 @@ class Config:
     checkpoint_file: Path = Path("var/checkpoints.txt")
     checkpoint_events: int = 1000
     checkpoint_every: timedelta = timedelta(minutes=5)
+    # Where copies of the trail go; None for nowhere.
+    audit_log_file: Path | None = Path("var/audit.log")
+    audit_syslog: str | None = None
+    # Its path may be a secret.
+    audit_webhook_url: str | None = field(default=None, repr=False)
+    audit_webhook_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    audit_webhook_private: bool = False
 
     @property
     def admin_host(self) -> str:
@@ -74,10 +88,18 @@ def from_environment(environ: Mapping[str, str]) -> Config:
         checkpoint_every=timedelta(
             minutes=_count(environ, "UNDERSTUDY_CHECKPOINT_MINUTES", default=5, least=1)
         ),
+        audit_log_file=_path_or_off(environ, "UNDERSTUDY_AUDIT_LOG_FILE", "audit.log"),
+        audit_syslog=_syslog(environ, "UNDERSTUDY_AUDIT_SYSLOG"),
+        audit_webhook_url=_webhook_url(environ, "UNDERSTUDY_AUDIT_WEBHOOK_URL", demo=demo),
+        audit_webhook_secrets=_webhook_secrets(environ, "UNDERSTUDY_AUDIT_WEBHOOK_SECRET"),
+        audit_webhook_private=_flag(environ, "UNDERSTUDY_AUDIT_WEBHOOK_PRIVATE", default=False),
     )
+    _check_webhook(environ)
     # One key, one purpose: what signs tokens must not sign checkpoints (K3).
     if config.checkpoint_key_file == config.signing_key_file:
         raise BadSetting("UNDERSTUDY_CHECKPOINT_KEY_FILE must be another than the signing key's.")
+    if config.audit_log_file == config.checkpoint_file:
+        raise BadSetting("UNDERSTUDY_AUDIT_LOG_FILE must be another than the checkpoint file.")
     if config.admin_url == config.product_url:
         raise BadSetting("UNDERSTUDY_PRODUCT_URL must be another origin than UNDERSTUDY_ADMIN_URL.")
     return config
@@ -135,6 +157,80 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
 
 def _path(environ: Mapping[str, str], name: str, default: str) -> Path:
     return Path(environ.get(name) or f"var/{default}")
+
+
+def _path_or_off(environ: Mapping[str, str], name: str, default: str) -> Path | None:
+    return None if environ.get(name) == OFF else _path(environ, name, default)
+
+
+def _syslog(environ: Mapping[str, str], name: str) -> str | None:
+    value = environ.get(name)
+    if not value:
+        return None
+    try:
+        parts = urlsplit(value)
+        whole = parts.hostname and parts.port and f"{parts.scheme}://{parts.netloc}" == value
+    except ValueError:
+        whole = False
+    if not whole or parts.scheme not in ("udp", "tcp", "tls") or not _is_plain(value):
+        raise BadSetting(f"{name} must be such as tls://logs.example.com:6514, tcp:// or udp://.")
+    return value
+
+
+def _webhook_url(environ: Mapping[str, str], name: str, *, demo: bool) -> str | None:
+    # The value may hold a secret, so it is not repeated.
+    value = environ.get(name)
+    if not value:
+        return None
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:
+        raise BadSetting(f"{name} is not a URL.") from error
+    local = demo and parts.scheme == "http" and parts.hostname in LOOPBACK
+    if not (parts.scheme == "https" or local) or not parts.hostname:
+        raise BadSetting(f"{name} must begin with https://.")
+    if not _is_plain(value) or "#" in value:
+        raise BadSetting(f"{name} must have no user, no fragment and no blanks.")
+    return value
+
+
+def _webhook_secrets(environ: Mapping[str, str], name: str) -> tuple[bytes, ...]:
+    written = environ.get(name, "").split()
+    try:
+        secrets = tuple(
+            base64.b64decode(one.removeprefix(WEBHOOK_SECRET_PREFIX), validate=True)
+            for one in written
+            if one.startswith(WEBHOOK_SECRET_PREFIX)
+        )
+    except (binascii.Error, ValueError):
+        secrets = ()
+    good = [one for one in secrets if len(one) in WEBHOOK_SECRET_BYTES]
+    if not len(good) == len(written) <= WEBHOOK_SECRETS:
+        least, most = WEBHOOK_SECRET_BYTES[0], WEBHOOK_SECRET_BYTES[-1]
+        raise BadSetting(
+            f"{name} must be {WEBHOOK_SECRET_PREFIX} and {least} to {most} bytes in base64,"
+            " or two of these with a blank between them."
+        )
+    return secrets
+
+
+def _check_webhook(environ: Mapping[str, str]) -> None:
+    """Refuse half of a webhook, and a secret that serves something else as well (K3)."""
+    prefix = "UNDERSTUDY_AUDIT_WEBHOOK_"
+    url, secret, private = (environ.get(prefix + name) for name in ("URL", "SECRET", "PRIVATE"))
+    if url and not secret:
+        raise BadSetting(f"{prefix}SECRET is not set, but {prefix}URL is.")
+    if not url and (secret or private == "1"):
+        raise BadSetting(f"{prefix}URL is not set, but {prefix}SECRET or {prefix}PRIVATE is.")
+    if environ.get("UNDERSTUDY_SECRET_KEY") in (secret or "").split():
+        raise BadSetting(f"{prefix}SECRET must be another than UNDERSTUDY_SECRET_KEY.")
+
+
+def _is_plain(url: str) -> bool:
+    """Whether a URL holds nothing that a reader of it may take for something else."""
+    parts = urlsplit(url)
+    return url.isascii() and url.isprintable() and " " not in url and "@" not in parts.netloc
 
 
 def _count(environ: Mapping[str, str], name: str, *, default: int, least: int) -> int:

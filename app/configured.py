@@ -1,9 +1,16 @@
 """What the domain needs and the settings describe."""
 
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
 from app.config import Config
 from app.domain import signing_keys
+from app.domain.audit_copies import Target
 from app.domain.checkpointing import Checkpoints
 from app.domain.checkpoints import CheckpointKey
+from app.outgoing.log_file import LogFile
+from app.outgoing.syslog import Syslog
+from app.outgoing.webhook import Webhook
 
 
 def checkpoints(settings: Config) -> Checkpoints:
@@ -16,3 +23,23 @@ def checkpoints(settings: Config) -> Checkpoints:
         every_events=settings.checkpoint_events,
         every=settings.checkpoint_every,
     )
+
+
+def copy_targets(settings: Config) -> Sequence[Target]:
+    """Return the places that get copies of the trail."""
+    targets: list[Target] = []
+    if settings.audit_log_file:
+        targets.append(LogFile(settings.audit_log_file))
+    if settings.audit_syslog:
+        targets.append(Syslog(settings.audit_syslog, urlsplit(settings.admin_url).hostname or ""))
+    if settings.audit_webhook_url:
+        # Over http the settings let nothing pass but the demo's own machine.
+        local = settings.audit_webhook_url.startswith("http://")
+        targets.append(
+            Webhook(
+                settings.audit_webhook_url,
+                settings.audit_webhook_secrets,
+                private=settings.audit_webhook_private or local,
+            )
+        )
+    return targets

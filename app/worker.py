@@ -8,13 +8,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from app import config, configured
+from app.domain.audit_copies import CannotSend, Courier, Target
 from app.domain.audit_trail import WORKER
 from app.domain.audit_verification import Tampered
 from app.domain.checkpointing import Checkpoints
@@ -26,6 +25,8 @@ from app.storage.database import Database
 from app.storage.impersonations import open_impersonations
 
 PERIOD_SECONDS = 1.0
+# What a job returns that has more to do at once.
+MORE = object()
 
 log = logging.getLogger("understudy.worker")
 
@@ -39,10 +40,14 @@ class Job:
 
     def repeat(self, stop: threading.Event) -> None:
         """Do it until `stop` is set. What fails is tried again a moment later."""
-        while not stop.wait(PERIOD_SECONDS):
+        pause = PERIOD_SECONDS
+        while not stop.wait(pause):
+            pause = PERIOD_SECONDS
             try:
-                self.run(datetime.now(UTC))
-            except (SQLAlchemyError, OSError) as error:
+                if self.run(datetime.now(UTC)) is MORE:
+                    pause = 0
+            except Exception as error:
+                # Whatever it is: a job that died unseen would be the worst of failures.
                 log.error("%s failed and will be tried again: %s", self.name, error)
 
 
@@ -77,12 +82,45 @@ def sign_checkpoint(database: Database, checkpoints: Checkpoints, *, now: dateti
                 record_doubt(db, error.finding, by="worker", provenance=WORKER, now=now)
 
 
-def jobs(database: Database, checkpoints: Checkpoints) -> list[Job]:
+def copy_trail(database: Database, courier: Courier, *, now: datetime) -> object:
+    """Bring one place the next batch of the trail; return MORE as long as it goes."""
+    if not courier.is_due(now=now):
+        return None
+    with database.unit_of_work(writing=False) as db:
+        batch = courier.next_batch(db)
+    if batch is None:
+        return None
+    if batch.missing:
+        log.critical(
+            "%d events up to %d are not in the trail, or not as they were recorded: %s has a gap",
+            *(batch.missing, batch.last_event_id, courier.target.name),
+        )
+    try:
+        # No transaction is open meanwhile: a slow receiver keeps nobody else waiting (F9).
+        if batch.records:
+            courier.target.send(batch.records, now=now)
+    except CannotSend as error:
+        with database.unit_of_work(writing=True) as db:
+            if courier.failed(db, error, now=now):
+                log.warning("%s does not take the trail: %s", courier.target.name, error)
+        return None
+    with database.unit_of_work(writing=True) as db:
+        courier.went(db, batch, now=now)
+    return MORE
+
+
+def jobs(database: Database, checkpoints: Checkpoints, targets: Sequence[Target] = ()) -> list[Job]:
     """Return what the worker does."""
     return [
         Job("the sweep", lambda now: sweep(database, now=now)),
         Job("the checkpoint", lambda now: sign_checkpoint(database, checkpoints, now=now)),
+        *(_copying(database, target) for target in targets),
     ]
+
+
+def _copying(database: Database, target: Target) -> Job:
+    courier = Courier(target)
+    return Job(f"the copy to {target.name}", lambda now: copy_trail(database, courier, now=now))
 
 
 def run(jobs: list[Job], stop: threading.Event) -> None:
@@ -100,7 +138,7 @@ def main() -> None:
     try:
         settings = config.from_environment(config.read_environment(os.environ))
         database = Database(settings.database_url)
-        what = jobs(database, configured.checkpoints(settings))
+        what = jobs(database, configured.checkpoints(settings), configured.copy_targets(settings))
     except (config.BadSetting, UnusableKey) as error:
         sys.exit(f"understudy: {error}")
     stop = threading.Event()

@@ -32,7 +32,9 @@ ARROWS: dict[str, set[str]] = {
     "app.launcher": {"app.config", "app.demo"},
     "app.demo": {"app.domain", "app.storage"},
     "app.config": set(),
-    "app.configured": {"app.config", "app.domain"},
+    "app.configured": {"app.config", "app.domain", "app.outgoing"},
+    # What talks to other machines, and is told by the domain what to say.
+    "app.outgoing": {"app.outgoing", "app.domain"},
     "app.kit": {"app.kit"},
     "app.product": {"app.product", "app.kit"},
 }

@@ -1,5 +1,6 @@
 """Settings are taken as a whole or refused with one line that names the wrong one."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,133 @@ def test_a_secret_of_the_demo_is_for_the_demo_alone() -> None:
 def test_the_demo_stays_on_this_machine(name: str, url: str) -> None:
     with pytest.raises(BadSetting, match=name):
         from_environment(DEMO | {name: url})
+
+
+WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()
+OTHER_WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"t" * 24).decode()
+WEBHOOK = {
+    "UNDERSTUDY_AUDIT_WEBHOOK_URL": "https://siem.example.com/hooks?token=hunter2",
+    "UNDERSTUDY_AUDIT_WEBHOOK_SECRET": WEBHOOK_SECRET,
+}
+
+
+def test_the_trail_is_copied_to_a_log_file_unless_that_is_switched_off() -> None:
+    assert from_environment(GOOD).audit_log_file == Path("var/audit.log")
+    assert from_environment(GOOD | {"UNDERSTUDY_AUDIT_LOG_FILE": "off"}).audit_log_file is None
+    named = from_environment(GOOD | {"UNDERSTUDY_AUDIT_LOG_FILE": "/var/log/audit.log"})
+    assert named.audit_log_file == Path("/var/log/audit.log")
+
+
+def test_the_log_file_is_not_that_of_the_checkpoints() -> None:
+    with pytest.raises(BadSetting, match="UNDERSTUDY_AUDIT_LOG_FILE"):
+        from_environment(GOOD | {"UNDERSTUDY_AUDIT_LOG_FILE": "var/checkpoints.txt"})
+
+
+def test_a_webhook_has_one_secret_or_two() -> None:
+    assert from_environment(GOOD | WEBHOOK).audit_webhook_secrets == (b"s" * 32,)
+    both = f"{WEBHOOK_SECRET} {OTHER_WEBHOOK_SECRET}"
+    config = from_environment(GOOD | WEBHOOK | {"UNDERSTUDY_AUDIT_WEBHOOK_SECRET": both})
+    assert config.audit_webhook_secrets == (b"s" * 32, b"t" * 24)
+
+
+@pytest.mark.requirement("O2")
+def test_a_webhook_over_http_is_for_the_demo_on_this_machine_alone() -> None:
+    local = WEBHOOK | {"UNDERSTUDY_AUDIT_WEBHOOK_URL": "http://127.0.0.1:9000/"}
+    assert from_environment(DEMO | local).audit_webhook_url == "http://127.0.0.1:9000/"
+    with pytest.raises(BadSetting, match="UNDERSTUDY_AUDIT_WEBHOOK_URL"):
+        from_environment(GOOD | local)
+    with pytest.raises(BadSetting, match="UNDERSTUDY_AUDIT_WEBHOOK_URL"):
+        from_environment(
+            DEMO | WEBHOOK | {"UNDERSTUDY_AUDIT_WEBHOOK_URL": "http://siem.example.com/"}
+        )
+
+
+@pytest.mark.parametrize(
+    "url", ["udp://logs:514", "tcp://10.0.0.5:601", "tls://[2001:db8::1]:6514"]
+)
+def test_syslog_goes_over_udp_tcp_or_tls(url: str) -> None:
+    assert from_environment(GOOD | {"UNDERSTUDY_AUDIT_SYSLOG": url}).audit_syslog == url
+
+
+WRONG_COPIES = [
+    *[
+        ("UNDERSTUDY_AUDIT_SYSLOG", value)
+        for value in (
+            "logs.example.com:514",
+            "udp://logs.example.com",
+            "http://logs.example.com:514",
+            "tcp://:514",
+            "tcp://logs.example.com:0",
+            "tcp://logs.example.com:99999",
+            "tcp://logs.example.com:514/path",
+            "tcp://ada:hunter2@logs.example.com:514",
+            "tcp://logs.example.com\n:514",
+            "tcp://[::1:514",
+        )
+    ],
+    *[
+        ("UNDERSTUDY_AUDIT_WEBHOOK_URL", value)
+        for value in (
+            "",
+            "http://siem.example.com/",
+            "http://localhost:9000/",
+            "siem.example.com",
+            "https://",
+            "https://[::1",
+            "https://siem.example.com:port/",
+            "https://ada:hunter2@siem.example.com/",
+            "https://siem.example.com/#hunter2",
+            "https://siem.example.com/hunter2 hunter2",
+            "https://siem.example.com/hunter2\r\nX-Header: 1",
+            "https://siem.example.com/hünter2",
+        )
+    ],
+    *[
+        ("UNDERSTUDY_AUDIT_WEBHOOK_SECRET", value)
+        for value in (
+            "",
+            "hunter2",
+            "whsec_hunter2",
+            "whsec_",
+            WEBHOOK_SECRET.removeprefix("whsec_"),
+            "whsec_" + base64.b64encode(b"s" * 23).decode(),
+            "whsec_" + base64.b64encode(b"s" * 65).decode(),
+            f"{WEBHOOK_SECRET} hunter2",
+            f"{WEBHOOK_SECRET} {OTHER_WEBHOOK_SECRET} {WEBHOOK_SECRET}",
+        )
+    ],
+    ("UNDERSTUDY_AUDIT_WEBHOOK_PRIVATE", "yes"),
+]
+
+
+@pytest.mark.requirement("K1", "K4")
+@pytest.mark.parametrize(("name", "value"), WRONG_COPIES)
+def test_a_wrong_setting_of_a_copy_is_named_without_its_secrets(name: str, value: str) -> None:
+    with pytest.raises(BadSetting) as wrong:
+        from_environment(GOOD | WEBHOOK | {name: value})
+    assert str(wrong.value).startswith(name)
+    assert "\n" not in str(wrong.value)
+    assert "hunter2" not in str(wrong.value)
+
+
+def test_half_a_webhook_is_refused() -> None:
+    for alone in ({"UNDERSTUDY_AUDIT_WEBHOOK_PRIVATE": "1"}, {**WEBHOOK}):
+        alone.pop("UNDERSTUDY_AUDIT_WEBHOOK_URL", None)
+        with pytest.raises(BadSetting, match="UNDERSTUDY_AUDIT_WEBHOOK_URL is not set"):
+            from_environment(GOOD | alone)
+
+
+@pytest.mark.requirement("K3")
+def test_what_signs_webhooks_signs_nothing_else() -> None:
+    with pytest.raises(BadSetting, match="UNDERSTUDY_AUDIT_WEBHOOK_SECRET"):
+        from_environment(GOOD | WEBHOOK | {"UNDERSTUDY_SECRET_KEY": WEBHOOK_SECRET})
+
+
+@pytest.mark.requirement("K4")
+def test_the_settings_do_not_show_the_secrets_of_a_webhook() -> None:
+    shown = repr(from_environment(GOOD | WEBHOOK))
+    assert "hunter2" not in shown
+    assert "ssss" not in shown
 
 
 def test_the_environment_comes_before_the_file(

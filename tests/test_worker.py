@@ -1,19 +1,30 @@
 """The worker ends what is over while nobody is looking."""
 
+import sqlite3
 import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from app import worker
+from app.domain.audit_copies import Courier
 from app.domain.audit_trail import AuditAction
+from app.outgoing.log_file import LogFile
+from app.outgoing.webhook import Webhook
 from app.storage.admins import Admin
 from app.storage.database import Database
 from app.storage.impersonations import LIFETIME, Impersonation, open_impersonations
 from app.storage.members import Member
 from app.worker import Job
-from tests import factories, trail
+from tests import copying, factories, trail
+from tests.outgoing.receivers import web
+from tests.proving import proven
+
+PATIENCE_SECONDS = 30
 
 
 def start(database: Database, now: datetime) -> str:
@@ -63,3 +74,93 @@ def test_the_worker_goes_on_after_a_failure(
     with database.unit_of_work(writing=False) as db:
         assert open_impersonations(db) == []
         assert db.get_one(Impersonation, id_).end_reason == "expired"
+
+
+def test_a_job_goes_on_whatever_it_fails_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver's own errors are no SQLAlchemyError; a thread that died would be silent."""
+    monkeypatch.setattr(worker, "PERIOD_SECONDS", 0.01)
+    stop = threading.Event()
+    outcomes = iter([sqlite3.OperationalError("Could not decode to UTF-8"), KeyError("name")])
+
+    def run(_: datetime) -> None:
+        for outcome in outcomes:
+            raise outcome
+        stop.set()
+
+    worker.run([Job("the job", run)], stop)
+
+
+def test_a_job_that_has_more_to_do_does_not_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause would last longer than any test."""
+    stop = threading.Event()
+    left = iter(range(100))
+
+    def run(_: datetime) -> object:
+        monkeypatch.setattr(worker, "PERIOD_SECONDS", 3600)
+        if next(left, None) is not None:
+            return worker.MORE
+        stop.set()
+        return None
+
+    monkeypatch.setattr(worker, "PERIOD_SECONDS", 0.01)
+    worker.run([Job("the job", run)], stop)
+    assert stop.is_set()
+
+
+@pytest.mark.requirement("F9")
+def test_a_receiver_that_hangs_keeps_nobody_waiting(
+    database: Database,
+    key_folder: Path,
+    tmp_path: Path,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While it hangs sessions end, the trail grows, and the log file with it."""
+    monkeypatch.setattr(worker, "PERIOD_SECONDS", 0.01)
+    checkpoints = proven(database, key_folder=key_folder, folder=tmp_path, now=now).checkpoints
+    hangs, leave, stop = threading.Event(), threading.Event(), threading.Event()
+    log = LogFile(tmp_path / "audit.log")
+
+    def hang() -> None:
+        hangs.set()
+        leave.wait()
+
+    with web(before=hang) as received:
+        hook = Webhook(received.url, (b"a secret that is long enough for this",), private=True)
+        jobs = worker.jobs(database, checkpoints, [hook, log])
+        running = threading.Thread(target=worker.run, args=(jobs, stop))
+        copying.record(database, 1, now=now)
+        running.start()
+        hangs.wait()
+        id_ = start(database, datetime.now(UTC) - timedelta(hours=1))
+        wait_for(lambda: ended(database, id_))
+        wait_for(lambda: log.path.read_text(encoding="ascii").count("\n") == 3)
+        stuck = copying.state(database, hook)
+        assert (stuck.last_event_id, stuck.behind) == (0, 3)
+        leave.set()
+        wait_for(lambda: copying.state(database, hook).behind == 0)
+        stop.set()
+        running.join()
+
+
+def ended(database: Database, id_: str) -> bool:
+    with database.unit_of_work(writing=False) as db:
+        return db.get_one(Impersonation, id_).ended_at is not None
+
+
+def wait_for(come: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not come():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_nothing_is_locked_while_something_is_sent(database: Database, now: datetime) -> None:
+    def write() -> None:
+        copying.record(database, 1, now=now)
+
+    copying.record(database, 1, now=now)
+    with web(before=write) as received:
+        hook = Webhook(received.url, (b"a secret that is long enough for this",), private=True)
+        assert worker.copy_trail(database, Courier(hook), now=now) is worker.MORE
+    assert copying.state(database, hook).behind == 1

@@ -1,0 +1,86 @@
+"""How long a copy that does not go waits, and what is told of the copies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.domain.audit_copies import Batch, CannotSend, Copy, Courier, Record, copies
+from app.storage.database import Database
+from tests.copying import record
+
+
+@dataclass
+class Nowhere:
+    """A place that nothing is sent to here."""
+
+    name: str = "nowhere"
+    takes_checkpoints: bool = False
+
+    def send(self, records: Sequence[Record], *, now: datetime) -> None:
+        raise CannotSend("it is nowhere")
+
+
+@pytest.fixture
+def courier() -> Courier:
+    return Courier(Nowhere())
+
+
+REFUSED = CannotSend("it answered 503")
+BATCH = Batch([], last_event_id=2, last_checkpoint_size=0, missing=0)
+
+
+def waits(db: Session, courier: Courier, now: datetime, *, times: int) -> list[int]:
+    """Let it fail so often; return how many seconds it waits after each."""
+    found = []
+    for _ in range(times):
+        courier.failed(db, REFUSED, now=now)
+        assert courier.again_at
+        found.append(round((courier.again_at - now).total_seconds()))
+    return found
+
+
+def test_it_waits_longer_each_time_but_never_long(
+    db: Session, courier: Courier, now: datetime
+) -> None:
+    assert courier.is_due(now=now)
+    assert waits(db, courier, now, times=9) == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert not courier.is_due(now=now + timedelta(seconds=59))
+    assert courier.is_due(now=now + timedelta(seconds=60))
+
+
+def test_once_it_goes_it_does_not_wait(db: Session, courier: Courier, now: datetime) -> None:
+    waits(db, courier, now, times=9)
+    courier.went(db, BATCH, now=now)
+    assert courier.is_due(now=now)
+    assert waits(db, courier, now, times=1) == [1]
+
+
+@pytest.mark.requirement("F5")
+def test_a_clock_that_is_set_back_does_not_stop_it(
+    db: Session, courier: Courier, now: datetime
+) -> None:
+    courier.failed(db, REFUSED, now=now)
+    assert courier.is_due(now=now - timedelta(hours=1))
+
+
+def test_the_same_problem_is_news_once(db: Session, courier: Courier, now: datetime) -> None:
+    assert courier.failed(db, REFUSED, now=now)
+    assert not courier.failed(db, REFUSED, now=now + timedelta(seconds=1))
+    (told,) = copies(db, ["nowhere"])
+    assert (told.problem, told.at) == ("it answered 503", now)
+    assert courier.failed(db, CannotSend("another"), now=now)
+    courier.went(db, BATCH, now=now)
+    assert courier.failed(db, REFUSED, now=now)
+
+
+def test_each_copy_is_told_by_its_name(database: Database, courier: Courier, now: datetime) -> None:
+    record(database, 5, now=now)
+    with database.unit_of_work(writing=True) as db:
+        courier.went(db, BATCH, now=now)
+        assert copies(db, ["new", "nowhere"]) == [
+            Copy("new", last_event_id=0, behind=5, at=None, problem=None),
+            Copy("nowhere", last_event_id=2, behind=3, at=now, problem=None),
+        ]
