@@ -23,6 +23,8 @@ ADMIN_PAGES = {
     "members-none": "/members?q=nobody+of+this+name",
     "impersonations": "/impersonations",
     "audit": "/audit",
+    "audit-filtered": "/audit?account=harbour&action=impersonation.started",
+    "audit-wrong": "/audit?subject=chen&since=tomorrow",
     "admins": "/admins",
     "admins-new": "/admins/new",
     "settings": "/settings/security",
@@ -84,6 +86,8 @@ class _Photographer:
         page.goto(f"{self.site.admin_url}/impersonations?state=ended")
         page.get_by_role("table").get_by_role("link").first.click()
         self._take(page, "impersonation")
+        page.get_by_role("link", name="As plain text").click()
+        self._take(page, "transcript")
 
     def _take_product(self, context: BrowserContext, page: Page) -> None:
         page.goto(f"{self.site.admin_url}/members?q=mia.chen")

@@ -15,6 +15,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from app import configured
+from app.config import Config
 from app.domain.audit_trail import AuditAction
 from app.domain.authentication import SignedIn
 from app.domain.permissions import Permission, Scope
@@ -41,9 +43,11 @@ POSTS = [route for route in ADMIN_ROUTES if route.method == "POST"]
 SUPERADMIN_ONLY = {
     Permission.ACCOUNTS_MANAGE,
     Permission.ADMINS_MANAGE,
+    Permission.AUDIT_TRAIL_ARCHIVE,
     Permission.IMPERSONATIONS_START,
 }
 SENT_TO_SIGN_IN = -HTTPStatus.SEE_OTHER
+TRAIL = {"audit_events", "audit_words"}
 DONE = {HTTPStatus.OK, HTTPStatus.SEE_OTHER, HTTPStatus.NO_CONTENT}
 SignIn = Callable[[Person], SignedIn]
 # What a form of that route would hold, where an empty one says nothing.
@@ -52,6 +56,7 @@ FIELDS = {
     "impersonations.create": {"reason": "Why not", "ticket_url": "", "form_key": "k" * 20},
     "accounts.switch_impersonation": {"allowed": "no"},
     "admins.change_role": {"role": "superadmin"},
+    "audit_exports.create": {"format": "jsonl"},
     "admins.create": {
         "name": "Kim",
         "email": "kim@example.com",
@@ -115,6 +120,12 @@ class Scene:
             tables = inspect(db.connection()).get_table_names()
             return {table: self._fingerprint_of(db, table) for table in tables}
 
+    def readings(self) -> list[tuple[str | None, str]]:
+        """Who has read which page of the trail, in order."""
+        with self.database.unit_of_work(writing=False) as db:
+            recorded = events(db, AuditAction.AUDIT_READ)
+            return [(event.actor_id, event.details["page"]) for event in recorded]
+
     def _fingerprint_of(self, db: Session, table: str) -> str:
         rows = db.execute(text(f'SELECT * FROM "{table}"')).mappings()
         kept = [{k: v for k, v in row.items() if k != "last_active_at"} for row in rows]
@@ -123,7 +134,12 @@ class Scene:
 
 @pytest.fixture
 def scene(
-    client: FlaskClient, database: Database, tokens: Tokens, sign_in: SignIn, clock: Clock
+    client: FlaskClient,
+    database: Database,
+    tokens: Tokens,
+    config: Config,
+    sign_in: SignIn,
+    clock: Clock,
 ) -> Scene:
     sign_in(CY)
     client.delete_cookie("understudy", domain="localhost")
@@ -132,6 +148,7 @@ def scene(
         session = factories.start(db, impersonator=cy, target=eve, now=clock.now).impersonation
         session.opened_at = clock.now
         token = tokens.issue(session, now=clock.now)
+        configured.checkpoints(config).make(db, now=clock.now)
         ids = {
             "account_id": ELSEWHERE,
             "member_id": MIA.id,
@@ -193,7 +210,7 @@ def test_an_admin_is_refused_the_rest_and_that_is_recorded(scene: Scene, sign_in
     answers = scene.ask_all(refused)
     assert set(answers.values()) == {HTTPStatus.FORBIDDEN}, answers
     after = scene.fingerprint()
-    for table in ("audit_events", "audit_words"):
+    for table in TRAIL:
         assert after.pop(table) != before.pop(table)
     assert after == before
     with scene.database.unit_of_work(writing=False) as db:
@@ -208,6 +225,8 @@ def test_a_superadmin_opens_everything(scene: Scene, sign_in: SignIn) -> None:
         sign_in(ADA)
         answers[name_of(route)] = verdict(scene.ask(route))
     assert answers.pop("POST /settings/security/<sign_in_id>/end") == HTTPStatus.NOT_FOUND
+    # There is nothing old enough in the trail of a test.
+    assert answers.pop("POST /audit/archives") == HTTPStatus.UNPROCESSABLE_ENTITY
     assert set(answers.values()) <= DONE, answers
 
 
@@ -227,7 +246,8 @@ def test_the_api_opens_for_its_key_alone(who: str, scene: Scene, sign_in: SignIn
     before = scene.fingerprint()
     for route in API_ROUTES:
         if isinstance(route.audience, Scope):
-            answer = scene.client.post(route.path, json={"token": scene.token}, headers=headers)
+            body = {"token": scene.token} if route.method == "POST" else None
+            answer = scene.client.open(route.path, method=route.method, json=body, headers=headers)
             assert answer.status_code == HTTPStatus.UNAUTHORIZED
             assert answer.mimetype == "application/problem+json"
     assert scene.fingerprint() == before
@@ -240,9 +260,25 @@ def test_reading_changes_nothing(method: str, scene: Scene, sign_in: SignIn, clo
     clock.move(minutes=10)
     before = scene.fingerprint()
     for route in ROUTES:
-        if route.method == "GET":
+        if route.method == "GET" and not route.recorded:
             scene.client.open(scene.path(route), method=method)
     assert scene.fingerprint() == before
+
+
+@pytest.mark.requirement("W6", "L13")
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_reading_what_is_recorded_adds_an_event_and_changes_nothing_else(
+    method: str, scene: Scene, sign_in: SignIn
+) -> None:
+    recorded = [route for route in ROUTES if route.recorded]
+    assert {route.method for route in recorded} == {"GET"}
+    for route in recorded:
+        sign_in(ADA)
+        before = scene.fingerprint()
+        scene.client.open(scene.path(route), method=method)
+        after = scene.fingerprint()
+        assert {name for name in after if after[name] != before[name]} == TRAIL, name_of(route)
+        assert scene.readings()[-1] == (ADA.id, scene.path(route))
 
 
 @pytest.mark.requirement("W6")
@@ -264,7 +300,7 @@ def test_a_change_without_its_token_is_refused(
     sign_in(ADA)
     others = Scene(admin_app.test_client(), scene.database, "", scene.ids).csrf_token()
     own = scene.csrf_token()
-    sent = {"none": {}, "wrong": {"csrf_token": own[:-1] + "x"}}
+    sent = {"none": {}, "wrong": {"csrf_token": "x" + own[1:]}}
     before = scene.fingerprint()
     answers = scene.ask_all(POSTS, data=sent.get(token, {"csrf_token": others}))
     assert set(answers.values()) == {HTTPStatus.BAD_REQUEST}, answers

@@ -89,7 +89,7 @@ DETAILS: dict[AuditAction, Details] = {
     AuditAction.ACTION_FINISHED: _details("action_id status milliseconds"),
     AuditAction.ACTION_REFUSED: _details("method why", words="path"),
     AuditAction.AUDIT_READ: _details("page", words="filters"),
-    AuditAction.AUDIT_EXPORTED: _details("format events", words="filters"),
+    AuditAction.AUDIT_EXPORTED: _details("by format first last", words="filters"),
     AuditAction.AUDIT_VERIFIED: _details("by first last head checkpoints"),
     AuditAction.AUDIT_DOUBTED: _details("by kind first last"),
     AuditAction.AUDIT_WORDS_ERASED: _details("person_id events"),

@@ -38,3 +38,15 @@ class Invalid(DomainError):
     """A value is not what it should be."""
 
     code = "invalid"
+
+
+class Absent(DomainError):
+    """There is no such thing, and there has been none."""
+
+    code = "not_found"
+
+
+class Gone(DomainError):
+    """It was here once."""
+
+    code = "gone"

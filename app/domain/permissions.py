@@ -12,6 +12,7 @@ class Permission(StrEnum):
     ACCOUNTS_MANAGE = "accounts:manage"
     ADMINS_MANAGE = "admins:manage"
     ADMINS_READ = "admins:read"
+    AUDIT_TRAIL_ARCHIVE = "audit_trail:archive"
     AUDIT_TRAIL_READ = "audit_trail:read"
     IMPERSONATIONS_END = "impersonations:end"
     IMPERSONATIONS_READ = "impersonations:read"
@@ -24,6 +25,7 @@ SUPERADMIN_ONLY = frozenset(
     {
         Permission.ACCOUNTS_MANAGE,
         Permission.ADMINS_MANAGE,
+        Permission.AUDIT_TRAIL_ARCHIVE,
         Permission.IMPERSONATIONS_START,
     }
 )
@@ -42,3 +44,5 @@ class Scope(StrEnum):
     """What an API key may be used for."""
 
     PRODUCT = "product"
+    # Proofs of events, which show their words.
+    AUDIT_TRAIL = "audit_trail"

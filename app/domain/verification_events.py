@@ -39,7 +39,7 @@ def record_doubt(
 ) -> None:
     """Record what is wrong with the trail, once for as long as it is the same."""
     details = {"by": by, "kind": finding.kind, "first": finding.first, "last": finding.last}
-    last = latest_event(db, [AuditAction.AUDIT_DOUBTED])
+    last = latest(db)
     if last is not None and last.details == details:
         return
     append(

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.storage.base import Base
 from app.storage.folding import fold
-from app.storage.paging import Cursor, Page, page
 
 ERASED = "(erased)"
 SALT_BYTES = 16
@@ -200,44 +199,18 @@ def facts_of(db: Session, action: str) -> Sequence[tuple[int, dict[str, Any]]]:
     return [(row.id, json.loads(row.facts)) for row in rows]
 
 
-def latest_events(db: Session, *, limit: int) -> Sequence[AuditEvent]:
-    """Return the `limit` newest events, the newest first."""
-    return db.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)).all()
+def latest_events(db: Session, *, limit: int, action: str | None = None) -> Sequence[AuditEvent]:
+    """Return the `limit` newest events, or the newest of one action, the newest first."""
+    query = select(AuditEvent)
+    if action:
+        query = query.where(AuditEvent.action == action)
+    return db.scalars(query.order_by(AuditEvent.id.desc()).limit(limit)).all()
 
 
 def count_events(db: Session, *, since: datetime, outcome: str) -> int:
     """Return how many events had that outcome since then."""
     query = select(func.count()).where(AuditEvent.outcome == outcome, AuditEvent.at >= since)
     return db.scalar(query) or 0
-
-
-def search_events(
-    db: Session,
-    *,
-    cursor: Cursor | None,
-    actions: Sequence[str] = (),
-    outcome: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    **ids: str | None,
-) -> Page[AuditEvent]:
-    """Return a page of the trail, the newest first.
-
-    `ids` are `actor_id`, `subject_id`, `account_id` and `impersonation_id`; `until` is exclusive.
-    """
-    query = select(AuditEvent)
-    if actions:
-        query = query.where(AuditEvent.action.in_(actions))
-    if outcome:
-        query = query.where(AuditEvent.outcome == outcome)
-    if since:
-        query = query.where(AuditEvent.at >= since)
-    if until:
-        query = query.where(AuditEvent.at < until)
-    for name, value in ids.items():
-        if value:
-            query = query.where(getattr(AuditEvent, name) == value)
-    return page(db, query, order=(AuditEvent.id,), cursor=cursor, descending=True)
 
 
 def _texts(value: Any) -> list[str]:

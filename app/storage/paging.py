@@ -72,14 +72,7 @@ def page(
     The last column of `order` must be unique, or rows with equal keys could be left out.
     """
     backwards = cursor is not None and cursor.before
-    down = descending != backwards
-    if cursor is not None:
-        if len(cursor.keys) != len(order):
-            raise BadCursor(INCOMPLETE)
-        here = tuple_(*[_raw(column, key) for column, key in zip(order, cursor.keys, strict=True)])
-        columns = tuple_(*order)
-        query = query.where(columns < here if down else columns > here)
-    query = query.order_by(*[column.desc() if down else column.asc() for column in order])
+    query = from_cursor(query, order=order, cursor=cursor, descending=descending)
     rows = list(db.scalars(query.limit(size + 1)).unique())
     more = len(rows) > size
     rows = rows[:size]
@@ -98,6 +91,27 @@ def page(
     )
 
 
+def from_cursor(
+    query: Select[Row],
+    *,
+    order: Sequence[Any],
+    cursor: Cursor | None,
+    descending: bool = False,
+) -> Select[Row]:
+    """Return `query` sorted by the columns `order`, in the direction of the cursor, from there on.
+
+    Raises BadCursor for the cursor of a list that is sorted by something else.
+    """
+    down = descending != (cursor is not None and cursor.before)
+    if cursor is not None:
+        if len(cursor.keys) != len(order):
+            raise BadCursor(INCOMPLETE)
+        here = tuple_(*[_raw(column, key) for column, key in zip(order, cursor.keys, strict=True)])
+        columns = tuple_(*order)
+        query = query.where(columns < here if down else columns > here)
+    return query.order_by(*[column.desc() if down else column.asc() for column in order])
+
+
 def _is_key(key: object) -> bool:
     if isinstance(key, str):
         return can_be_stored(key)
@@ -109,7 +123,7 @@ def _plain(column: InstrumentedAttribute[Any], row: object) -> str | int:
     return (value - EPOCH) // MICROSECOND if isinstance(value, datetime) else value
 
 
-def _raw(column: InstrumentedAttribute[Any], key: str | int) -> ColumnElement[Any]:
+def _raw(column: ColumnElement[Any], key: str | int) -> ColumnElement[Any]:
     numeric = isinstance(column.type, UTCDateTime | Integer)
     if isinstance(key, int) is not numeric:
         raise BadCursor(INCOMPLETE)

@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from flask import Flask, g, request, session, url_for
@@ -20,11 +20,12 @@ from app.domain.tokens import Tokens
 from app.storage.admins import SignIn
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
-from app.web import authentication, errors, protection, template_filters
+from app.web import authentication, errors, protection, readings, template_filters
 from app.web.admin.routes import ROUTES as ADMIN_ROUTES
 from app.web.api.routes import ROUTES as API_ROUTES
 from app.web.application_context import settings
 from app.web.end_sentences import end_sentence
+from app.web.readings import Reading
 from app.web.routing import Route, register
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,7 +65,8 @@ class Application(Flask):
                 if route is not None:
                     authentication.check(route)
                     protection.check_change(route, self.settings)
-                answer = super().dispatch_request()
+                answer = self.make_response(super().dispatch_request())
+                reading = readings.unrecorded(route, answer)
         except Exception:
             # What is undone is undone in the cookie too: the form at hand can be sent again.
             if session != cookie:
@@ -74,6 +76,8 @@ class Application(Flask):
         finally:
             # A closed session must not be asked again, by an error page for instance.
             g.pop("db", None)
+        if reading is not None:
+            self._record_reading(reading)
         if route is not None and (sign_in_id := authentication.stale_sign_in(route)):
             self._note_activity(sign_in_id)
         return answer
@@ -81,6 +85,11 @@ class Application(Flask):
     def _record_refusal(self, event: AuditEvent) -> None:
         with self.database.unit_of_work(writing=True) as db:
             append(db, event)
+
+    def _record_reading(self, reading: Reading) -> None:
+        # Only now, so that a long search does not keep others from writing.
+        with self.database.unit_of_work(writing=True) as db:
+            readings.record(db, reading)
 
     def _note_activity(self, sign_in_id: str) -> None:
         with self.database.unit_of_work(writing=True) as db:
@@ -101,6 +110,7 @@ def create_admin_app(config: Config) -> Application:
         audience=config.product_url,
     )
     app.extensions["checkpoints"] = configured.checkpoints(config)
+    app.extensions["reading"] = partial(app.database.unit_of_work, writing=False)
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]

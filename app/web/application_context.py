@@ -5,6 +5,7 @@ from typing import cast
 from flask import current_app
 
 from app.config import Config
+from app.domain.audit_exports import Reading
 from app.domain.checkpointing import Checkpoints
 from app.domain.tokens import Tokens
 
@@ -17,6 +18,11 @@ def settings() -> Config:
 def tokens() -> Tokens:
     """Return what issues and verifies impersonation tokens."""
     return cast("Tokens", current_app.extensions["tokens"])
+
+
+def reading() -> Reading:
+    """Return what opens a transaction for reading, for an answer that outlives its request's."""
+    return cast("Reading", current_app.extensions["reading"])
 
 
 def checkpoints() -> Checkpoints:

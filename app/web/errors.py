@@ -7,17 +7,20 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from app.domain.errors import Conflict, DomainError, Invalid, Refused
+from app.domain.audit_verification import Tampered
+from app.domain.checkpoints import BadCheckpoint
+from app.domain.errors import Absent, Conflict, DomainError, Gone, Invalid, Refused
 from app.storage.paging import BadCursor
 from app.web import htmx
 from app.web.authentication import SignInRequired
 
-STATUS_OF = {Refused: 403, Conflict: 409, Invalid: 422}
+STATUS_OF = {Refused: 403, Absent: 404, Conflict: 409, Gone: 410, Invalid: 422}
 API_PREFIX = "/api/"
 RETRY_AFTER_SECONDS = 5
 
 CSRF_FAILED = "This form has grown old, so nothing was done. Load the page again and repeat it."
 NOT_RECORDED = "This cannot be recorded at the moment, so nothing was done. Try again shortly."
+NOT_INTACT = "The audit trail is not what was recorded, so nothing of it is vouched for."
 UNEXPECTED = "Something went wrong on our side. Nothing was changed."
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(CSRFError, lambda _error: _answer(400, CSRF_FAILED, code="csrf"))
     app.register_error_handler(SignInRequired, _sign_in_required)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Tampered, _not_intact)
+    app.register_error_handler(BadCheckpoint, _not_intact)
     app.register_error_handler(SQLAlchemyError, _database_error)
     app.register_error_handler(Exception, _unexpected)
 
@@ -73,6 +78,11 @@ def _http_error(error: HTTPException) -> Response:
     if error.code == 405:  # noqa: PLR2004
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
     return response
+
+
+def _not_intact(error: Tampered | BadCheckpoint) -> Response:
+    log.critical("the audit trail is not what it was: %s", error)
+    return _answer(409, f"{NOT_INTACT} {error}", code="not_intact")
 
 
 def _database_error(error: SQLAlchemyError) -> Response:

@@ -24,7 +24,8 @@ class Route:
     """One method and path, the view that answers, and who may ask.
 
     A Permission is for signed-in admins who hold it, a Scope for API keys. `background` marks
-    what a page asks by itself: it does not count as the admin being there (S3).
+    what a page asks by itself: it does not count as the admin being there (S3). `recorded` marks
+    what to read is an event: nobody sees it before that is in the trail (L13).
     """
 
     method: str
@@ -32,6 +33,7 @@ class Route:
     view: Callable[..., ResponseReturnValue]
     audience: Audience
     background: bool = False
+    recorded: bool = False
 
     @property
     def endpoint(self) -> str:

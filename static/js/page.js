@@ -1,4 +1,4 @@
-// Small comforts: "/" leads to the search, notices can be dismissed.
+// Small comforts: "/" leads to the search, notices can be dismissed, a text can be copied whole.
 
 const SHORTCUT = "understudy-search-shortcut";
 const search = document.getElementById("global-search");
@@ -32,6 +32,28 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   button.closest(".notice").remove();
   document.getElementById("main").focus({ preventScroll: true });
+});
+
+// The text is fetched only now, as reading it is recorded.
+async function textAt(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
+  return new Blob([await answer.text()], { type: "text/plain" });
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const words = button.querySelector("span");
+  const { copy, copied, failed } = button.dataset;
+  let said = copied;
+  try {
+    // The clipboard waits for the text: once we had waited, the click would no longer count.
+    await navigator.clipboard.write([new ClipboardItem({ "text/plain": textAt(copy) })]);
+  } catch {
+    said = failed;
+  }
+  words.textContent = document.getElementById("announcer").textContent = said;
 });
 
 showShortcut();

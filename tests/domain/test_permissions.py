@@ -5,7 +5,12 @@ import pytest
 from app.domain.permissions import Permission, holds
 from app.storage.admins import Role
 
-FOR_SUPERADMINS = {"accounts:manage", "admins:manage", "impersonations:start"}
+FOR_SUPERADMINS = {
+    "accounts:manage",
+    "admins:manage",
+    "audit_trail:archive",
+    "impersonations:start",
+}
 
 
 @pytest.mark.parametrize("permission", Permission)

@@ -13,12 +13,16 @@ IDS = {
 }
 
 
+# One is for strangers, the other is plain text.
+NO_PAGES = {"/sign-in", "/impersonations/<impersonation_id>/transcript"}
+
+
 def admin_pages(site: Site) -> list[str]:
     """The addresses of all pages that an admin can open."""
     paths = [
         route.path
         for route in ADMIN_ROUTES
-        if route.method == "GET" and not route.background and route.path != "/sign-in"
+        if route.method == "GET" and not route.background and route.path not in NO_PAGES
     ]
     ids = {f"<{name}>": site.value(query) for name, query in IDS.items()}
     return [site.admin_url + _filled(path, ids) for path in paths]

@@ -73,6 +73,19 @@ def test_the_dialogs(sign_in: SignIn, mia: Member) -> None:
     expect_no_violation(ada.page)
 
 
+def test_the_trail_unfolded_filtered_and_with_questions(
+    sign_in: SignIn, watch: Watch, site: Site
+) -> None:
+    watch.expect(422)
+    ada = sign_in(ADA)
+    ada.go(f"/audit?account={site.value('SELECT account_id FROM impersonations LIMIT 1')}")
+    ada.page.locator("summary").first.click()
+    expect_no_violation(ada.page)
+    ada.go("/audit?subject=e&since=tomorrow")
+    expect(ada.page.get_by_role("alert")).to_be_visible()
+    expect_no_violation(ada.page)
+
+
 def test_lists_that_are_empty_and_pages_that_are_not_there(sign_in: SignIn, watch: Watch) -> None:
     watch.expect(404)
     ada = sign_in(ADA)

@@ -174,7 +174,7 @@ def test_what_the_admin_does_carries_both_names(
     watcher.session.open_of(session_id)
     expect(watcher.session.facts).to_contain_text("Her order confirmation shows the wrong logo")
     timeline = watcher.session.timeline()
-    assert "Ada Lindqvist · Mia Chen" in timeline[0]
+    assert "Ada Lindqvist started a session as Mia Chen" in timeline[0]
     assert sum("POST" in line and "/test-sends" in line for line in timeline) == 1
 
 

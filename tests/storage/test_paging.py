@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.storage.accounts import Account, search_accounts
-from app.storage.audit_trail import search_events
+from app.storage.audit_search import search_events
 from app.storage.members import Member, search_members
 from app.storage.paging import BadCursor, Cursor, Page, page
 from tests import factories

@@ -1,50 +1,51 @@
 """The audit trail, filtered by what the address says."""
 
-from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
+from collections.abc import Iterable
+from datetime import date
+from itertools import groupby
 
-from flask import g, request
+from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 
+from app.domain.audit_filters import AuditFilters, filters_of
 from app.domain.audit_trail import AuditAction, Outcome
 from app.storage.admins import admins_by_name
-from app.storage.audit_trail import search_events
-from app.web import htmx
+from app.storage.audit_search import search_events
+from app.web.admin.trail_state import trail_state
+from app.web.event_details import details_of
+from app.web.event_sentences import Line, lines
 from app.web.pagination import cursor, paged
-
-FILTERS = ("action", "outcome", "since", "until")
-ID_FILTERS = ("actor", "subject", "account", "impersonation")
 
 
 def index() -> ResponseReturnValue:
-    """The events, the newest first."""
-    filters = {name: request.args.get(name, "") for name in (*FILTERS, *ID_FILTERS)}
-    since, until = _day(filters["since"]), _day(filters["until"])
-    page = search_events(
-        g.db,
-        cursor=cursor(),
-        actions=[filters["action"]] if filters["action"] else (),
-        outcome=filters["outcome"] or None,
-        since=since,
-        # "Until the 5th" includes the 5th.
-        until=until + timedelta(days=1) if until else None,
-        **{f"{name}_id": filters[name] for name in ID_FILTERS},
-    )
-    return htmx.render(
-        "admin/audit_trail/index.html",
-        "admin/audit_trail/_results.html",
+    """The events, the newest first; a filter that cannot be used is told instead."""
+    filters = filters_of(g.db, request.args)
+    if filters.wrong:
+        return _page(filters), 422
+    place = cursor()
+    page = search_events(g.db, cursor=place, filters=filters.wanted)
+    return _page(
+        filters,
         **paged(page),
+        days=_by_day(lines(page.rows)),
+        going_back=place is not None and place.before,
+        details_of=details_of,
+    )
+
+
+def _page(filters: AuditFilters, **found: object) -> str:
+    return render_template(
+        "admin/audit_trail/index.html",
+        **found,
         filters=filters,
+        state=trail_state(),
         actions=list(AuditAction),
         outcomes=[(outcome, outcome.capitalize()) for outcome in Outcome],
         admins=[(admin.id, admin.name) for admin in admins_by_name(g.db)],
     )
 
 
-def _day(text: str) -> datetime | None:
-    """Return the beginning, in UTC, of the day that was typed; None for no day or nonsense."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    # The last year there is has no day after its last one.
-    return datetime.combine(day, time.min, UTC) if day.year < MAXYEAR else None
+def _by_day(told: Iterable[Line]) -> list[tuple[date, list[Line]]]:
+    """Return the lines under the days, in UTC, on which they happened, in their order."""
+    days = groupby(told, key=lambda line: line.event.at.date())
+    return [(day, list(group)) for day, group in days]

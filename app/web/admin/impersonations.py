@@ -16,11 +16,13 @@ from app.storage.audit_trail import events_of_impersonation
 from app.storage.impersonations import EndReason, Impersonation, past_impersonations
 from app.storage.members import Member
 from app.web import htmx
+from app.web.admin import transcripts
 from app.web.admin.active_sessions import active_sessions
 from app.web.admin.loading import load_or_404
 from app.web.admin.refusals import refusals
 from app.web.application_context import settings
 from app.web.authentication import current_admin
+from app.web.event_sentences import lines
 from app.web.pagination import cursor, paged
 from app.web.provenance import provenance
 
@@ -97,11 +99,21 @@ def active() -> ResponseReturnValue:
 def show(impersonation_id: str) -> ResponseReturnValue:
     """One session from start to end."""
     impersonation = load_or_404(Impersonation, impersonation_id)
+    events = events_of_impersonation(g.db, impersonation.id)
     return render_template(
         "admin/impersonations/show.html",
         impersonation=impersonation,
-        events=events_of_impersonation(g.db, impersonation.id),
+        lines=lines(events, is_whole=True),
+        count=len(events),
     )
+
+
+def transcript(impersonation_id: str) -> ResponseReturnValue:
+    """One session from start to end as plain text, to be put into a ticket."""
+    impersonation = load_or_404(Impersonation, impersonation_id)
+    events = events_of_impersonation(g.db, impersonation.id)
+    text = transcripts.transcript(impersonation, events, site=settings().admin_url, now=g.now)
+    return Response(text, mimetype="text/plain")
 
 
 def confirm_end(impersonation_id: str) -> ResponseReturnValue:

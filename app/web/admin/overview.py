@@ -10,6 +10,8 @@ from app.domain.audit_trail import Outcome
 from app.storage.audit_trail import count_events, latest_events
 from app.storage.impersonations import count_started, past_impersonations
 from app.web.admin.active_sessions import active_sessions
+from app.web.admin.trail_state import trail_state
+from app.web.event_sentences import lines
 
 LATEST_EVENTS = 12
 LATEST_SESSIONS = 6
@@ -26,7 +28,8 @@ def show() -> ResponseReturnValue:
         version=active.version,
         figures=_figures(),
         recent=past.rows[:LATEST_SESSIONS],
-        events=latest_events(g.db, limit=LATEST_EVENTS),
+        lines=lines(latest_events(g.db, limit=LATEST_EVENTS)),
+        state=trail_state(),
     )
 
 

@@ -34,6 +34,14 @@ def text(body: dict[str, Any], name: str, *, default: str | None = None) -> str:
     return value
 
 
+def flag(body: dict[str, Any], name: str, *, default: bool) -> bool:
+    """Return whether the field `name` is true; raise Invalid for what is neither true nor false."""
+    value = body.get(name, default)
+    if not isinstance(value, bool):
+        raise Invalid(f"{name} must be true or false.")
+    return value
+
+
 def number(body: dict[str, Any], name: str, *, most: int) -> int:
     """Return the whole number in the field `name`, from 0 to `most`; raise Invalid for others."""
     value = body.get(name)

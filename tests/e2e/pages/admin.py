@@ -228,9 +228,13 @@ class TrailPage(AdminPage):
         return self.events(f"action=impersonation.ended&impersonation={session_id}")
 
     def events(self, query: str) -> list[str]:
+        """What fits the query, the newest first, each as its sentence."""
         self.page.goto(f"{self.url}/audit?{query}")
-        rows = self.page.get_by_role("table", name="Events").get_by_role("row")
-        return [" ".join(text.split()) for text in rows.all_inner_texts()[1:]]
+        return [" ".join(text.split()) for text in self.sentences.all_inner_texts()]
+
+    @property
+    def sentences(self) -> Locator:
+        return self.page.get_by_role("region", name="Events").locator(".event__sentence")
 
 
 class AdminsPage(AdminPage):

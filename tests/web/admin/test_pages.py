@@ -49,6 +49,8 @@ def test_every_page_is_in_the_navigation_or_below_it(
     for route in PAGES:
         if route.path != "/sign-in":
             page = superadmin.get(filled(route.path, ids))
+            if superadmin.response.mimetype != "text/html":
+                continue
             here = [link for link in page.all("a") if "aria-current" in link.attributes]
             in_navigation = [link for link in here if not link["class"]]
             assert len(in_navigation) >= 1, route.path

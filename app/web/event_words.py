@@ -1,0 +1,83 @@
+"""What is said of each action: sentences with places for who, whom and what.
+
+`app.web.event_sentences` fills the places; `{session:a session}` is a link in those words.
+"""
+
+from app.domain.audit_trail import AuditAction
+from app.storage.impersonations import EndReason
+
+ENDED = "{session:The session} as {whom} ended by itself after {seconds}: "
+LINK = "Somebody{at} used the link of {session:a session} as {whom} "
+SENTENCES: dict[str, str] = {
+    AuditAction.SIGN_IN_SUCCEEDED: "{actor} signed in{at:from}.",
+    AuditAction.SIGN_IN_FAILED: "Somebody{at} tried to sign in{as_email} and was refused.",
+    AuditAction.SIGN_IN_ENDED: "{actor} ended {sign_ins} of {admin}.",
+    AuditAction.ACCESS_REFUSED: "{actor} asked for {request} and was refused: superadmin access "
+    "required.",
+    AuditAction.ADMIN_CREATED: "{actor} added {admin} as {role}.",
+    AuditAction.ADMIN_ROLE_CHANGED: "{actor} changed the role of {admin} from {before} to {after}.",
+    AuditAction.ADMIN_DISABLED: "{actor} disabled {admin}.",
+    AuditAction.ADMIN_ENABLED: "{actor} enabled {admin} again.",
+    AuditAction.ACCOUNT_IMPERSONATION_SWITCHED: "{actor} switched impersonation for {account}.",
+    AuditAction.API_KEY_CREATED: "{actor} made the API key {name} ({prefix}…) for {scope}.",
+    AuditAction.API_KEY_REVOKED: "{actor} revoked the API key {name} ({prefix}…).",
+    AuditAction.DIRECTORY_SYNCED: "{actor} brought the directory in line with {source}: {added} "
+    "added, {changed} changed, {missing} missing.",
+    AuditAction.IMPERSONATION_STARTED: "{actor} started {session:a session} as {whom}{reason}",
+    AuditAction.IMPERSONATION_REFUSED: "{actor} was refused a session as {whom}: {refusal}.",
+    AuditAction.IMPERSONATION_ENDED: "{session:The session} as {whom} ended after {seconds}.",
+    AuditAction.HANDOFF_REDEEMED: "{actor} opened {session:the session} as {whom} in the product.",
+    AuditAction.HANDOFF_REFUSED: f"{LINK}and was refused.",
+    AuditAction.ACTION_RECORDED: "{actor} {opened} {request} as {subject}{answered}.",
+    AuditAction.ACTION_FINISHED: "What {actor} did as {subject} in {session:a session} was "
+    "answered {status} in {milliseconds}.",
+    AuditAction.ACTION_REFUSED: "{actor} asked for {request} as {subject} after the end of "
+    "{session:the session} and was refused.",
+    AuditAction.AUDIT_READ: "{actor} read {page}{filters}.",
+    AuditAction.AUDIT_EXPORTED: "{actor} exported events {first} to {last} as {format}{filters}.",
+    AuditAction.AUDIT_VERIFIED: "The audit trail was verified by {by}: events {first} to {last} "
+    "are as they were recorded.",
+    AuditAction.AUDIT_DOUBTED: "The audit trail is not what was recorded, as {by} found: {finding}",
+    AuditAction.AUDIT_WORDS_ERASED: "{actor} erased the words about the person with the id "
+    "{person_id}, in {events}.",
+    AuditAction.AUDIT_ARCHIVE_ORDERED: "{actor} ordered the events up to {last} to be archived.",
+    AuditAction.AUDIT_ARCHIVED: "The events {first} to {last} were moved to the archive {file}.",
+}
+_ENDS = {
+    EndReason.EXPIRED: f"{ENDED}the twenty minutes were over.",
+    EndReason.IMPERSONATOR_ENDED: "{actor} ended {session:the session} as {whom} from the "
+    "banner, after {seconds}.",
+    EndReason.TAB_CLOSED: f"{ENDED}the tab was closed.",
+    EndReason.WENT_SILENT: f"{ENDED}the tab had not been heard of for three minutes.",
+    EndReason.NEVER_OPENED: f"{ENDED}it was not opened within a minute.",
+    EndReason.REPLACED: "{session:The session} as {whom} ended after {seconds}, as {actor} "
+    "started another one.",
+    EndReason.ADMIN_ENDED: "{actor} ended {session:the session} as {whom} from the admin "
+    "site, after {seconds}.",
+    EndReason.IMPERSONATOR_LOST_ACCESS: f"{ENDED}the admin could no longer impersonate.",
+    EndReason.MEMBER_UNAVAILABLE: f"{ENDED}the member could no longer be impersonated.",
+    EndReason.ACCOUNT_UNAVAILABLE: f"{ENDED}the account no longer allowed impersonation.",
+    EndReason.TICKET_REUSED: f"{ENDED}its link was used a second time, so somebody else may "
+    "have had it.",
+}
+# Where one fact says more than the action does: `why`, what is `allowed`, or the `format`.
+VARIANTS: dict[tuple[str, object], str] = {
+    (AuditAction.SIGN_IN_FAILED, "no_match"): "Somebody{at} tried to sign in{as_email} with a "
+    "wrong address or password.",
+    (AuditAction.SIGN_IN_FAILED, "throttled"): "Somebody{at} tried to sign in{as_email}, too soon "
+    "after other failures.",
+    (AuditAction.SIGN_IN_ENDED, "signed_out"): "{actor} signed out.",
+    (AuditAction.SIGN_IN_ENDED, "role_changed"): "{admin} was signed out, as {actor} had changed "
+    "their role.",
+    (AuditAction.SIGN_IN_ENDED, "disabled"): "{admin} was signed out, as {actor} had disabled "
+    "them.",
+    (AuditAction.ACCOUNT_IMPERSONATION_SWITCHED, True): "{actor} allowed impersonation in "
+    "{account} again.",
+    (AuditAction.ACCOUNT_IMPERSONATION_SWITCHED, False): "{actor} switched impersonation off in "
+    "{account}.",
+    (AuditAction.HANDOFF_REFUSED, "used"): f"{LINK}a second time and was refused.",
+    (AuditAction.HANDOFF_REFUSED, "expired"): f"{LINK}after its minute was over, and was refused.",
+    (AuditAction.HANDOFF_REFUSED, "ended"): f"{LINK}after its end, and was refused.",
+    (AuditAction.AUDIT_EXPORTED, "proof"): "A proof of event {first} was taken by {by}.",
+    **{(AuditAction.IMPERSONATION_ENDED, why): sentence for why, sentence in _ENDS.items()},
+}
