@@ -26,13 +26,19 @@ class Proven:
     def record(self, count: int) -> None:
         """Record that Ada was refused so many starts as Mia, each in its own transaction."""
         for _ in range(count):
-            with self.database.unit_of_work(writing=True) as db:
+            self.record_at_once(1)
+
+    def record_at_once(self, count: int) -> None:
+        """The same in one transaction."""
+        with self.database.unit_of_work(writing=True) as db:
+            ada, mia = db.get_one(Admin, "ada"), db.get_one(Member, "mia")
+            for _ in range(count):
                 refused = event(
                     AuditAction.IMPERSONATION_REFUSED,
                     now=self.now,
                     provenance=FROM_THE_OFFICE,
-                    actor=db.get_one(Admin, "ada"),
-                    subject=db.get_one(Member, "mia"),
+                    actor=ada,
+                    subject=mia,
                     reason="Her template is broken",
                     details={"why": "member_protected"},
                 )

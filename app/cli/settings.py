@@ -24,9 +24,12 @@ def settings() -> Config:
 
 
 @contextmanager
-def opened_database(config: Config) -> Iterator[Database]:
-    """Yield the database; what it or the domain refuses ends the command with a sentence."""
-    database = Database(config.database_url)
+def opened_database(config: Config, *, pruning: bool = False) -> Iterator[Database]:
+    """Yield the database, for the deletions on record too if `pruning`.
+
+    What it or the domain refuses ends the command with a sentence.
+    """
+    database = Database(config.database_url, pruning=pruning)
     try:
         yield database
     except DomainError as error:

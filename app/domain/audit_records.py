@@ -46,6 +46,9 @@ def from_record(record: Mapping[str, Any]) -> StoredEvent:
     """Return the event of a record; raise BadRecord for anything else."""
     try:
         words, salt = record["words"], record["salt"]
+        # Words without their salt would be covered by nothing.
+        if type(record["id"]) is not int or (words is None) is not (salt is None):
+            raise BadRecord("this is not the record of an event")
         same: dict[str, Any] = {name: record[name] for name in PLAIN}
         hashes: dict[str, Any] = {name: bytes.fromhex(record[name]) for name in HASHES}
         return StoredEvent(
@@ -56,7 +59,7 @@ def from_record(record: Mapping[str, Any]) -> StoredEvent:
             salt=None if salt is None else bytes.fromhex(salt),
             words=None if words is None else canonical_json(words),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise BadRecord("this is not the record of an event") from error
 
 

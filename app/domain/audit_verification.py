@@ -1,6 +1,7 @@
 """Verifying the trail: against itself, and against checkpoints that were kept elsewhere."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -140,7 +141,7 @@ def verify(
             following.join(run)
             progress(done)
         _compare_with(kept, last)
-        _explain(following.erased, _erasures(db))
+        explain(following.erased, erasures(db))
     except Tampered as tampered:
         finding = tampered.finding
     return Verdict(
@@ -174,13 +175,11 @@ def _begin(
         raise Tampered(Finding(BAD_CHECKPOINT, start, start))
     earlier = [one for one in kept if one.size <= start]
     tree = TrailTree(db)
-    try:
+    with missing_told():
         for checkpoint in (*earlier, vouched):
             if tree.root(checkpoint.size) != checkpoint.root:
                 raise Tampered(Finding(REWRITTEN, 1, checkpoint.size))
         there = cover(tree, 0, start)
-    except MissingEvents as missing:
-        raise Tampered(Finding(MISSING, missing.first, missing.last)) from missing
     return Following(start, vouched.head, there, checkpoints)
 
 
@@ -197,6 +196,15 @@ def _stored(db: Session, key: VerifierKey) -> dict[int, Checkpoint]:
     return checkpoints
 
 
+@contextmanager
+def missing_told() -> Iterator[None]:
+    """Raise Tampered when the tree cannot be read because events are not there."""
+    try:
+        yield
+    except MissingEvents as missing:
+        raise Tampered(Finding(MISSING, missing.first, missing.last)) from missing
+
+
 def _compare_with(kept: Sequence[Checkpoint], last: int) -> None:
     """Look for a checkpoint from outside that covers more than there is."""
     furthest = max((one.size for one in kept), default=0)
@@ -204,12 +212,13 @@ def _compare_with(kept: Sequence[Checkpoint], last: int) -> None:
         raise Tampered(Finding(CUT_OFF, last + 1, furthest))
 
 
-def _explain(erased: ErasedWords, erasures: Mapping[str, int]) -> None:
+def explain(erased: ErasedWords, erasures: Mapping[str, int]) -> None:
+    """Raise Tampered unless an erasure explains why each of these events has no words."""
     if finding := erased.unexplained(erasures):
         raise Tampered(finding)
 
 
-def _erasures(db: Session) -> dict[str, int]:
+def erasures(db: Session) -> dict[str, int]:
     """Return, by person, the newest event that recorded the erasure of their words."""
     recorded = facts_of(db, AuditAction.AUDIT_WORDS_ERASED)
     return {facts["person_id"]: number for number, facts in recorded}

@@ -8,9 +8,9 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.domain import checkpoints
-from app.domain.audit_scan import BAD_CHECKPOINT, Finding
+from app.domain.audit_scan import BAD_CHECKPOINT, MISSING, Finding
 from app.domain.audit_tree import TrailTree
-from app.domain.audit_verification import Tampered, verify
+from app.domain.audit_verification import Tampered, follow_run, verify
 from app.domain.checkpoints import BadCheckpoint, Checkpoint, CheckpointKey
 from app.storage import audit_chain
 from app.storage.audit_checkpoints import AuditCheckpoint, latest_checkpoint
@@ -53,14 +53,29 @@ class Checkpoints:
         db.add(AuditCheckpoint(size=size, at=now, note=self.key.sign(made)))
         return made
 
+    def make_past(self, db: Session, size: int, *, now: datetime) -> Checkpoint:
+        """Sign what the trail was at an earlier size, of which there are whole tiles alone.
+
+        Raises Tampered when the events up to there are not what was recorded.
+        """
+        if made := self.of_size(db, size):
+            return made
+        run = follow_run(db, frozenset(), size - 1, size)
+        if run.finding or run.head is None:
+            raise Tampered(run.finding or Finding(MISSING, size, size))
+        made = Checkpoint(self.key.name, size, TrailTree(db).root(size), run.head, now)
+        db.add(AuditCheckpoint(size=size, at=now, note=self.key.sign(made)))
+        return made
+
     def latest(self, db: Session) -> Checkpoint | None:
         """Return the newest checkpoint in the database; raise Tampered if it is not ours."""
         row = latest_checkpoint(db)
-        try:
-            return checkpoints.opened(row.note, self.key.verifier) if row else None
-        except BadCheckpoint as error:
-            size = row.size if row else 0
-            raise Tampered(Finding(BAD_CHECKPOINT, size, size)) from error
+        return self._opened(row) if row else None
+
+    def of_size(self, db: Session, size: int) -> Checkpoint | None:
+        """Return the checkpoint of that many events; raise Tampered if it is not ours."""
+        row = db.get(AuditCheckpoint, size)
+        return self._opened(row) if row else None
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Add a checkpoint that has been committed to the file, unless it is there already."""
@@ -72,3 +87,9 @@ class Checkpoints:
             file.write(self.key.sign(checkpoint) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def _opened(self, row: AuditCheckpoint) -> Checkpoint:
+        try:
+            return checkpoints.opened(row.note, self.key.verifier)
+        except BadCheckpoint as error:
+            raise Tampered(Finding(BAD_CHECKPOINT, row.size, row.size)) from error

@@ -79,6 +79,15 @@ class VerifierKey:
         encoded = base64.b64encode(ED25519 + self._raw).decode()
         return f"{self.name}+{self.hash.hex()}+{encoded}"
 
+    def has_signed(self, text: str, signature: str) -> bool:
+        """Whether `signature`, as it stands in a signed note, is this key's under the text."""
+        try:
+            raw = base64.b64decode(signature, validate=True)
+            self.public.verify(raw[KEY_HASH_BYTES:], text.encode())
+        except (ValueError, binascii.Error, InvalidSignature):
+            return False
+        return raw[:KEY_HASH_BYTES] == self.hash
+
     @property
     def _raw(self) -> bytes:
         return self.public.public_bytes(Encoding.Raw, PublicFormat.Raw)
@@ -86,7 +95,10 @@ class VerifierKey:
 
 @dataclass(frozen=True)
 class CheckpointKey:
-    """The key that signs checkpoints, and nothing else (K3)."""
+    """The key that signs what we say about the trail, and nothing else (K3).
+
+    That is checkpoints, and the manifests of exports: no text can be taken for both.
+    """
 
     name: str
     key: SigningKey
@@ -98,9 +110,12 @@ class CheckpointKey:
 
     def sign(self, checkpoint: Checkpoint) -> str:
         """Return the signed note."""
-        signature = self.verifier.hash + self.key.private.sign(checkpoint.text.encode())
-        encoded = base64.b64encode(signature).decode()
-        return f"{checkpoint.text}\n— {self.name} {encoded}\n"
+        return f"{checkpoint.text}\n— {self.name} {self.signature(checkpoint.text)}\n"
+
+    def signature(self, text: str) -> str:
+        """Return the signature under a text, as it stands in a signed note."""
+        signature = self.verifier.hash + self.key.private.sign(text.encode())
+        return base64.b64encode(signature).decode()
 
 
 def opened(note: str, key: VerifierKey) -> Checkpoint:
@@ -109,7 +124,7 @@ def opened(note: str, key: VerifierKey) -> Checkpoint:
     text += "\n"
     for line in signatures.splitlines():
         found = SIGNATURE.fullmatch(line)
-        if found and found["name"] == key.name and _is_signed(text, found["signature"], key):
+        if found and found["name"] == key.name and key.has_signed(text, found["signature"]):
             return _parsed(text)
     raise BadCheckpoint(f"this checkpoint is not signed by {key.name}")
 
@@ -148,15 +163,6 @@ def newest_in(path: Path, key: VerifierKey) -> Checkpoint | None:
         return None
     note = list(notes_in(tail.splitlines(keepends=True)))[-1:]
     return opened(note[0], key) if note else None
-
-
-def _is_signed(text: str, encoded: str, key: VerifierKey) -> bool:
-    try:
-        raw = base64.b64decode(encoded, validate=True)
-        key.public.verify(raw[KEY_HASH_BYTES:], text.encode())
-    except (ValueError, binascii.Error, InvalidSignature):
-        return False
-    return raw[:KEY_HASH_BYTES] == key.hash
 
 
 def _parsed(text: str) -> Checkpoint:

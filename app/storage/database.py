@@ -1,8 +1,9 @@
 """The engine and the one way to use it: a unit of work that commits as a whole or not at all."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
@@ -29,19 +30,22 @@ FORBIDDEN_ACTIONS = frozenset(
         sqlite3.SQLITE_DROP_TRIGGER,
     }
 )
+PRUNED_TABLES = frozenset({"audit_events", "audit_words"})
 APPEND_ONLY_TABLES = frozenset({"audit_events", "audit_words", "audit_checkpoints", "audit_tiles"})
 
 
 class Database:
     """The admin site's database behind one URL, `sqlite:///…` or `postgresql://…`.
 
-    `guarded=False` is for migrations alone: they may change the schema.
+    `guarded=False` is for migrations alone: they may change the schema. `pruning` is for what
+    the operator does on record: archived events and erased words may go, if the triggers let them.
     """
 
-    def __init__(self, url: str, *, guarded: bool = True) -> None:
+    def __init__(self, url: str, *, guarded: bool = True, pruning: bool = False) -> None:
         self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
         if self.engine.dialect.name == "sqlite":
-            _prepare_sqlite(self.engine, guarded=guarded)
+            guard = partial(_authorise, PRUNED_TABLES if pruning else frozenset())
+            _prepare_sqlite(self.engine, guard if guarded else None)
 
     @contextmanager
     def unit_of_work(self, *, writing: bool) -> Iterator[Session]:
@@ -62,7 +66,7 @@ class Database:
         self.engine.dispose()
 
 
-def _prepare_sqlite(engine: Engine, *, guarded: bool) -> None:
+def _prepare_sqlite(engine: Engine, guard: Callable[..., int] | None) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:
         # SQLAlchemy emits BEGIN itself, below; the driver must not do it a second time.
@@ -75,8 +79,8 @@ def _prepare_sqlite(engine: Engine, *, guarded: bool) -> None:
             f"busy_timeout = {BUSY_TIMEOUT_MS}",
         ):
             connection.execute(f"PRAGMA {pragma}")
-        if guarded:
-            connection.set_authorizer(_authorise)
+        if guard:
+            connection.set_authorizer(guard)
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
@@ -84,10 +88,14 @@ def _prepare_sqlite(engine: Engine, *, guarded: bool) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
-def _authorise(action: int, first: Any, second: Any, _database: Any, _trigger: Any) -> int:
+def _authorise(
+    pruned: frozenset[str], action: int, first: Any, second: Any, _database: Any, _trigger: Any
+) -> int:
     changes_history = (
         action in (sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE) and first in APPEND_ONLY_TABLES
     )
+    if action == sqlite3.SQLITE_DELETE and first in pruned:
+        changes_history = False
     opens_schema = (
         action == sqlite3.SQLITE_PRAGMA and first == "writable_schema" and second is not None
     )

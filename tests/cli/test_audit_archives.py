@@ -1,0 +1,111 @@
+"""flask audit archive, and erase"""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.domain import audit_archives
+from app.domain.audit_trail import OPERATOR, AuditAction
+from app.storage.admins import Admin
+from app.storage.audit_trail import AuditEvent
+from app.storage.database import Database
+from tests.cli.conftest import Run
+from tests.proving import Proven, proven
+from tests.trail import only
+
+pytestmark = pytest.mark.requirement("L12")
+
+LONG_AGO = datetime.now(UTC) - timedelta(days=400)
+
+
+@pytest.fixture
+def trail(run: Run, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Proven:
+    """Three hundred old events, signed; there are no copies to wait for."""
+    monkeypatch.setenv("UNDERSTUDY_AUDIT_LOG_FILE", "off")
+    run("keys", "create")
+    trail = proven(database, key_folder=tmp_path / "keys", folder=tmp_path / "var", now=LONG_AGO)
+    trail.record_at_once(300)
+    run("audit", "checkpoint")
+    return trail
+
+
+@pytest.fixture
+def ordered(trail: Proven) -> None:
+    now = datetime.now(UTC)
+    with trail.database.unit_of_work(writing=True) as db:
+        before, ada = now - timedelta(days=100), db.get_one(Admin, "ada")
+        audit_archives.order(db, before=before, by=ada, provenance=OPERATOR, now=now)
+
+
+def test_what_was_ordered_goes_to_a_file_and_leaves_the_table(
+    run: Run, trail: Proven, ordered: None, tmp_path: Path
+) -> None:
+    result = run("audit", "archive", "--folder", "old")
+    assert result.exit_code == 0, result.output
+    path = tmp_path / "old" / "events-1-256.zip"
+    with trail.database.unit_of_work(writing=False) as db:
+        facts = only(db, AuditAction.AUDIT_ARCHIVED).details
+    assert facts["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert run("audit", "verify", "--export", str(path)).exit_code == 0
+    assert "events 257 to" in run("audit", "verify").output
+
+
+def test_without_an_order_nothing_is_archived(run: Run, trail: Proven) -> None:
+    result = run("audit", "archive")
+    assert result.exit_code == 1
+    assert "A superadmin orders it" in result.output
+
+
+def test_nothing_leaves_that_a_copy_still_needs(
+    run: Run, trail: Proven, ordered: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNDERSTUDY_AUDIT_LOG_FILE", "copy.log")
+    result = run("audit", "archive")
+    assert result.exit_code == 1
+    assert "has a copy up to event 0 only" in result.output
+    with trail.database.unit_of_work(writing=False) as db:
+        assert db.get(AuditEvent, 1)
+    monkeypatch.setenv("UNDERSTUDY_AUDIT_LOG_FILE", "off")
+    assert run("audit", "archive").output.endswith("256 events have left the database.\n")
+
+
+def test_archives_and_table_verify_as_one(run: Run, ordered: None) -> None:
+    run("audit", "archive")
+    alone = run("audit", "verify")
+    assert "Events 1 to 256 are archived" in alone.output
+    together = run("audit", "verify", "--archives", "var/archives")
+    assert together.exit_code == 0
+    assert "events 1 to 303 are as they were recorded" in together.output
+
+
+def test_a_changed_archive_is_found(run: Run, ordered: None, tmp_path: Path) -> None:
+    run("audit", "archive")
+    path = tmp_path / "var/archives/events-1-256.zip"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    result = run("audit", "verify", "--archives", "var/archives")
+    assert result.exit_code == 1
+    assert "TAMPERED" in result.output
+
+
+def test_a_missing_archive_is_found(run: Run, ordered: None, tmp_path: Path) -> None:
+    run("audit", "archive")
+    (tmp_path / "var/archives/events-1-256.zip").unlink()
+    result = run("audit", "verify", "--archives", "var/archives")
+    assert result.exit_code == 1
+    assert "Events 1 to 256 are missing" in result.output
+
+
+def test_erasing_asks_first(run: Run, trail: Proven) -> None:
+    assert run("audit", "erase", "mia").exit_code == 1
+    assert run("audit", "erase", "mia", "--yes").output == "The words of 300 events are erased.\n"
+    assert "The words of 300 have been erased on record." in run("audit", "verify").output
+
+
+def test_nobody_to_erase_is_told(run: Run, trail: Proven) -> None:
+    result = run("audit", "erase", "nobody", "--yes")
+    assert result.exit_code == 1
+    assert "no words of this person" in result.output

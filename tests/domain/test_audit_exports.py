@@ -1,0 +1,303 @@
+"""Exports: what they hold, what they keep to themselves, and what making one costs others."""
+
+import json
+import sqlite3
+import threading
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from app.domain import audit_export_verification, audit_exports
+from app.domain.audit_exports import Format
+from app.domain.audit_records import as_record
+from app.domain.audit_scan import Finding
+from app.domain.audit_trail import OPERATOR, AuditAction, append, event
+from app.domain.audit_verification import Tampered
+from app.storage import audit_chain
+from app.storage.admins import Admin
+from app.storage.audit_trail import AuditEvent
+from app.storage.database import Database
+from app.storage.members import Member
+from tests import cast
+from tests.conftest import on_both_engines
+from tests.exporting import begin, exported, files_of, records_of, verify, write
+from tests.factories import FROM_THE_OFFICE
+from tests.faults import unwritable_trail
+from tests.filling import fill_trail
+from tests.proving import Proven, proven
+
+EVENTS = 12
+
+
+@pytest.fixture
+def trail(database: Database, key_folder: Path, tmp_path: Path, now: datetime) -> Proven:
+    """Twelve events of Ada as Mia; the first five are under a checkpoint."""
+    trail = proven(database, key_folder=key_folder, folder=tmp_path, now=now)
+    trail.record(5)
+    trail.sign()
+    trail.record(EVENTS - 5)
+    return trail
+
+
+def of_cy_and_eve(trail: Proven) -> None:
+    """Record something about two other people."""
+    with trail.database.unit_of_work(writing=True) as db:
+        refused = event(
+            AuditAction.IMPERSONATION_REFUSED,
+            now=trail.now,
+            provenance=FROM_THE_OFFICE,
+            actor=db.get_one(Admin, cast.CY.id),
+            subject=db.get_one(Member, cast.EVE.id),
+            reason="Her invoices are wrong",
+            details={"why": "member_protected"},
+        )
+        append(db, refused)
+
+
+def stored(trail: Proven) -> list[audit_chain.StoredEvent]:
+    with trail.database.unit_of_work(writing=False) as db:
+        return list(audit_chain.stored_events(db, after=0, last=10**6))
+
+
+# What an export holds.
+
+
+@on_both_engines
+@pytest.mark.requirement("L8")
+def test_a_whole_export_holds_every_event_and_verifies(trail: Proven, tmp_path: Path) -> None:
+    path = exported(trail, tmp_path)
+    assert records_of(path) == [as_record(one) for one in stored(trail)[:EVENTS]]
+    verdict = verify(path, trail, kept=trail.kept)
+    assert (verdict.finding, verdict.first, verdict.last) == (None, 1, EVENTS)
+    assert verdict.head == stored(trail)[EVENTS - 1].hash
+    # Its own, and the one that was kept when there were five events.
+    assert verdict.checkpoints == 2
+
+
+@on_both_engines
+@pytest.mark.requirement("L10")
+def test_a_filtered_export_holds_what_fits_and_verifies(trail: Proven, tmp_path: Path) -> None:
+    of_cy_and_eve(trail)
+    trail.record(3)
+    path = exported(trail, tmp_path, actor_id=cast.CY.id)
+    assert [record["id"] for record in records_of(path)] == [EVENTS + 1]
+    verdict = verify(path, trail)
+    assert (verdict.finding, verdict.last, verdict.checkpoints) == (None, EVENTS + 1, 1)
+
+
+@pytest.mark.requirement("L10")
+def test_a_filtered_export_shows_nothing_of_the_others(trail: Proven, tmp_path: Path) -> None:
+    of_cy_and_eve(trail)
+    shown = b"".join(files_of(exported(trail, tmp_path, actor_id=cast.CY.id)).values())
+    for person in (cast.ADA, cast.MIA):
+        assert person.name.split()[0].encode() not in shown
+        assert person.email.encode() not in shown
+    assert b"template is broken" not in shown
+    assert cast.CY.email.encode() in shown
+    # Nor their salts, with which names could be tried against what the chain holds.
+    assert not [
+        one.id for one in stored(trail)[:EVENTS] if (one.salt or b"").hex().encode() in shown
+    ]
+
+
+@pytest.mark.requirement("X5")
+def test_a_spreadsheet_has_a_row_for_each_event(trail: Proven, tmp_path: Path) -> None:
+    path = exported(trail, tmp_path, Format.CSV)
+    rows = files_of(path)["events.csv"].decode("utf-8-sig").splitlines()
+    assert rows[0].startswith("id,at,action,outcome,actor_kind,actor_id,actor_name")
+    assert len(rows) == EVENTS + 1
+    assert all("Mia Søndergaard" in row for row in rows[1:])
+    assert verify(path, trail).finding is None
+
+
+def test_an_empty_trail_can_be_exported(
+    database: Database, key_folder: Path, tmp_path: Path, now: datetime
+) -> None:
+    trail = proven(database, key_folder=key_folder, folder=tmp_path, now=now)
+    path = exported(trail, tmp_path)
+    assert records_of(path) == []
+    assert verify(path, trail).finding is None
+
+
+def test_filters_that_nothing_fits_give_an_export_of_nothing(trail: Proven, tmp_path: Path) -> None:
+    path = exported(trail, tmp_path, actor_id="nobody")
+    assert records_of(path) == []
+    assert verify(path, trail).finding is None
+
+
+def test_the_archive_says_how_to_check_it(trail: Proven, tmp_path: Path) -> None:
+    files = files_of(exported(trail, tmp_path))
+    assert list(files) == ["README.txt", "checkpoint.txt", "events.jsonl", "manifest.json"]
+    assert b"flask audit verify --export" in files["README.txt"]
+    manifest = json.loads(files["manifest.json"])
+    assert (manifest["first"], manifest["last"], manifest["count"]) == (1, EVENTS, EVENTS)
+    assert manifest["made_by"] == "a test"
+    assert manifest["key"] == str(trail.checkpoints.key.verifier)
+
+
+@pytest.mark.requirement("L12")
+def test_what_was_archived_before_is_vouched_for_by_hashes_alone(
+    database: Database, key_folder: Path, tmp_path: Path, now: datetime
+) -> None:
+    """An export need not begin with the first event: the root can be worked out nevertheless."""
+    trail = proven(database, key_folder=key_folder, folder=tmp_path, now=now)
+    fill_trail(database, events=700, now=now)
+    path = write(trail, replace(begin(trail), first=514), tmp_path / "export.zip")
+    assert records_of(path)[0]["id"] == 514
+    verdict = verify(path, trail)
+    assert (verdict.finding, verdict.first, verdict.last) == (None, 514, 700)
+
+
+@pytest.mark.requirement("L12")
+@pytest.mark.parametrize("when", ["before", "while it is written"])
+def test_erased_words_are_explained(
+    trail: Proven, database_url: str, tmp_path: Path, when: str
+) -> None:
+    if when == "before":
+        erase(database_url, cast.MIA.id, trail.now)
+    export = begin(trail)
+    if when != "before":
+        erase(database_url, cast.MIA.id, trail.now)
+    verdict = verify(write(trail, export, tmp_path / "export.zip"), trail)
+    assert (verdict.finding, verdict.erased) == (None, EVENTS)
+
+
+def erase(url: str, person_id: str, now: datetime) -> None:
+    """Erase the words about that person, on record."""
+    owner = Database(url, guarded=False)
+    details = {"person_id": person_id, "events": EVENTS}
+    with owner.unit_of_work(writing=True) as db:
+        append(
+            db,
+            event(AuditAction.AUDIT_WORDS_ERASED, now=now, provenance=OPERATOR, details=details),
+        )
+    with owner.unit_of_work(writing=True) as db:
+        numbers = "SELECT id FROM audit_events WHERE subject_id = :person"
+        db.execute(
+            text(f"DELETE FROM audit_words WHERE event_id IN ({numbers})"), {"person": person_id}
+        )
+    owner.dispose()
+
+
+# Recorded first.
+
+
+@on_both_engines
+@pytest.mark.requirement("L1", "L13")
+def test_an_export_is_in_the_trail_before_any_of_it_leaves(trail: Proven) -> None:
+    begin(trail, Format.CSV, actor_id=cast.CY.id)
+    with trail.database.unit_of_work(writing=False) as db:
+        recorded = db.get_one(AuditEvent, EVENTS + 1)
+    assert recorded.action == AuditAction.AUDIT_EXPORTED
+    assert recorded.details == {
+        "by": "a test",
+        "format": "csv",
+        "first": 1,
+        "last": EVENTS,
+        "filters": "actor_id=cy",
+    }
+
+
+@on_both_engines
+@pytest.mark.requirement("L3", "L13")
+def test_without_a_record_there_is_no_export(trail: Proven) -> None:
+    with unwritable_trail(trail.database.engine), pytest.raises(SQLAlchemyError):
+        begin(trail)
+    assert begin(trail).last == EVENTS
+
+
+@pytest.mark.requirement("L8")
+@pytest.mark.parametrize("number", [3, 11])
+@pytest.mark.parametrize("filters", [{}, {"actor_id": "ada"}])
+def test_what_is_not_as_it_was_recorded_is_never_signed(
+    trail: Proven, database_url: str, tmp_path: Path, number: int, filters: dict[str, Any]
+) -> None:
+    export = begin(trail, **filters)
+    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("DROP TRIGGER audit_events_no_update")
+        connection.execute(f"UPDATE audit_events SET outcome = 'failed' WHERE id = {number}")
+        connection.commit()
+    with pytest.raises(Tampered) as raised:
+        write(trail, export, tmp_path / "export.zip")
+    assert raised.value.finding == Finding("changed", number, number)
+    assert b"manifest.json" not in (tmp_path / "export.zip").read_bytes()
+
+
+# Beside others.
+
+
+@pytest.mark.requirement("L13")
+def test_an_export_keeps_no_writer_waiting(trail: Proven, database_url: str) -> None:
+    """Not while it reads, and not while somebody slowly takes what it has read."""
+    other = sqlite3.connect(
+        database_url.removeprefix("sqlite:///"), timeout=0, isolation_level=None
+    )
+
+    @contextmanager
+    def read() -> Iterator[Session]:
+        with trail.database.unit_of_work(writing=False) as db:
+            yield db
+            write_something()
+
+    def write_something() -> None:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
+
+    export = begin(trail)
+    pieces = 0
+    for _ in audit_exports.written(export, key=trail.checkpoints.key, read=read):
+        write_something()
+        pieces += 1
+    other.close()
+    assert pieces > 3
+
+
+@on_both_engines
+@pytest.mark.requirement("L11")
+def test_an_export_is_whole_while_others_write(trail: Proven, tmp_path: Path) -> None:
+    export = begin(trail)
+    read = partial(trail.database.unit_of_work, writing=False)
+    pieces = audit_exports.written(export, key=trail.checkpoints.key, read=read)
+    path = tmp_path / "export.zip"
+    writer = threading.Thread(target=trail.record, args=(20,))
+    with path.open("wb") as file:
+        file.write(next(pieces))
+        writer.start()
+        file.writelines(pieces)
+    writer.join()
+    verdict = verify(path, trail)
+    assert (verdict.finding, verdict.last) == (None, EVENTS)
+    assert len(stored(trail)) == EVENTS + 1 + 20
+
+
+@pytest.mark.parametrize("filters", [{}, {"outcome": "succeeded"}])
+def test_a_long_trail_is_exported_and_verified_in_little_memory(
+    database: Database,
+    key_folder: Path,
+    tmp_path: Path,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    filters: dict[str, Any],
+) -> None:
+    for module in (audit_exports, audit_export_verification):
+        monkeypatch.setattr(module, "BATCH", 64)
+    trail = proven(database, key_folder=key_folder, folder=tmp_path, now=now)
+    fill_trail(database, events=2_500, now=now)
+    export = begin(trail, **filters)
+    tracemalloc.start()
+    path = write(trail, export, tmp_path / "export.zip")
+    assert verify(path, trail).finding is None
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    size = sum(map(len, files_of(path).values()))
+    assert peak < size / 2
