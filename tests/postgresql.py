@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psycopg
 
+from tests.scratch import scratch_folder
+
 OWNER = "understudy"
 SETTINGS = "-c listen_addresses='' -c max_connections=60 -c log_min_messages=fatal"
 
@@ -22,7 +24,8 @@ def server(*, durable: bool = False) -> Iterator[str]:
     What the tests write outlives nobody, so it need not reach the disk; figures are `durable`.
     Raises RuntimeError when PostgreSQL is not installed.
     """
-    folder = Path(tempfile.mkdtemp(prefix="understudy-pg-"))
+    place = None if durable else scratch_folder()
+    folder = Path(tempfile.mkdtemp(prefix="understudy-pg-", dir=place))
     try:
         # The server refuses to run as root.
         user = None if os.getuid() else "nobody"

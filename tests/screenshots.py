@@ -25,6 +25,7 @@ ADMIN_PAGES = {
     "audit": "/audit",
     "audit-filtered": "/audit?account=harbour&action=impersonation.started",
     "audit-wrong": "/audit?subject=chen&since=tomorrow",
+    "archives": "/audit/archives",
     "admins": "/admins",
     "admins-new": "/admins/new",
     "settings": "/settings/security",

@@ -1,5 +1,6 @@
 """The stories' stage: both sites and the worker as real processes, and people with browsers."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tests.e2e.pages.admin import CY, AdminSite
 from tests.e2e.pages.product import MemberTab
 from tests.e2e.site import Member, Site, prepare
 from tests.e2e.watch import Watch
+from tests.scratch import scratch_folder
 
 PATIENCE_MS = 15_000
 
@@ -36,11 +38,16 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def site(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(prepared: Path) -> Iterator[Site]:
     """The running site that the stories of one worker share."""
-    with Site.copied_from(prepared, tmp_path_factory.mktemp("site")).running() as site:
+    with (
+        tempfile.TemporaryDirectory(prefix="understudy-", dir=scratch_folder()) as folder,
+        Site.copied_from(prepared, Path(folder)).running() as site,
+    ):
         yield site
-    assert_no_secret_in(site.log())
+        # Whatever the stories did to one another, the trail of all of it holds.
+        assert site.flask("audit", "verify").startswith("Good: events 1 to ")
+        assert_no_secret_in(site.log())
 
 
 @pytest.fixture
