@@ -138,16 +138,17 @@ class Run:
             return Finding(CHANGED, number, number)
 
     def _changed(self, event: StoredEvent) -> Finding | None:
-        number, previous = event.id, event.previous_hash
-        true_hash = event_hash(
-            event.hashed_fields, words_digest=event.words_digest, previous_hash=previous
-        )
-        if true_hash != event.hash:
+        number = event.id
+        digest, previous = event.words_digest, event.previous_hash
+        salt, words = event.salt, event.words
+        fields = event.hashed_fields
+        if event_hash(fields, words_digest=digest, previous_hash=previous) != event.hash:
             return Finding(CHANGED, number, number)
         if self.head is not None and previous != self.head:
             return Finding(OUT_OF_PLACE, number, number)
-        if event.words is None or event.salt is None:
+        if words is None and salt is None:
             self.erased.note(event)
-        elif words_digest(event.salt, event.words) != event.words_digest:
+        # Words without a salt would be covered by nothing.
+        elif salt is None or words is None or words_digest(salt, words) != digest:
             return Finding(WORDS_CHANGED, number, number)
         return None

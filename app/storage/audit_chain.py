@@ -50,13 +50,15 @@ def event_hash(fields: tuple[Any, ...], *, words_digest: bytes, previous_hash: b
     Each is framed by its length, so that no two events share an encoding: `5:hello`, `0:` for an
     empty text, `-:` for none. Raises UnicodeEncodeError for a text that is not ASCII.
     """
-    # A million of these are to be checked in seconds: plain code, one list, one hash.
+    # A million of these are to be checked in seconds: plain code, one text, one hash.
     number, at, *texts = fields
-    framed = [
-        "-:" if text is None else f"{len(text)}:{text}" for text in (str(number), str(at), *texts)
-    ]
-    framed += (words_digest.hex(), previous_hash.hex())
-    return hashlib.sha256((EVENT_PREFIX + "".join(framed)).encode("ascii")).digest()
+    number, at = str(number), str(at)
+    framed = "".join(["-:" if text is None else f"{len(text)}:{text}" for text in texts])
+    encoded = (
+        f"{EVENT_PREFIX}{len(number)}:{number}{len(at)}:{at}{framed}"
+        f"{words_digest.hex()}{previous_hash.hex()}"
+    )
+    return hashlib.sha256(encoded.encode("ascii")).digest()
 
 
 def words_digest(salt: bytes, words: str) -> bytes:
