@@ -8,21 +8,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from app.storage.audit_chain import StoredEvent
+from app.storage.audit_chain import HASHED_FIELDS, StoredEvent
 from app.storage.audit_trail import canonical_json
 from app.storage.base import EPOCH, MICROSECOND
 
-PLAIN = (
-    "id",
-    "action",
-    "outcome",
-    "actor_kind",
-    "actor_id",
-    "subject_id",
-    "account_id",
-    "impersonation_id",
-    "request_id",
-)
+# What stands in a record as it is stored; the time and the facts are spelt out.
+PLAIN = tuple(name for name in HASHED_FIELDS if name not in ("at", "facts"))
 HASHES = ("words_digest", "previous_hash", "hash")
 
 
