@@ -15,10 +15,10 @@ from app.outgoing.webhook import Webhook
 
 def checkpoints(settings: Config) -> Checkpoints:
     """Return what signs and keeps checkpoints; raise UnusableKey if the key cannot be used."""
-    # Whoever checks a checkpoint sees which site it is of.
-    name = f"{settings.admin_host}/audit"
+    # Named after the key and not the address: a site that moves is not taken for another's.
+    key = signing_keys.load(settings.checkpoint_key_file)
     return Checkpoints(
-        key=CheckpointKey(name, signing_keys.load(settings.checkpoint_key_file)),
+        key=CheckpointKey(f"understudy/audit/{key.kid}", key),
         file=settings.checkpoint_file,
         every_events=settings.checkpoint_events,
         every=settings.checkpoint_every,
