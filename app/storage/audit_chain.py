@@ -18,6 +18,8 @@ WORDS_PREFIX = "understudy/audit-words/v1\n"
 GENESIS = bytes(32)
 # Any number does, as long as nothing else in this database locks the same one.
 LOCK = 0x756E6465727374
+# psycopg holds a whole answer in memory; PostgreSQL sorts one of this size without a file.
+READ_AT_ONCE = 4096
 
 EVENTS, WORDS = cast("Table", AuditEvent.__table__), cast("Table", AuditWords.__table__)
 EVENT_COLUMNS, WORDS_COLUMNS = EVENTS.columns.keys(), WORDS.columns.keys()
@@ -98,9 +100,12 @@ class StoredEvent(NamedTuple):
         return self[: len(HASHED_FIELDS)]
 
 
+# PostgreSQL joins by merging: without bounds of their own it would read the words from the first.
 STORED_EVENTS = f"""
     SELECT {", ".join(f"e.{name}" for name in StoredEvent._fields[:-2])}, w.salt, w.words
-    FROM audit_events AS e LEFT JOIN audit_words AS w ON w.event_id = e.id
+    FROM audit_events AS e LEFT JOIN audit_words AS w
+    ON w.event_id = e.id AND w.event_id > {{after:d}} AND w.event_id <= {{last:d}}
+    WHERE e.id > {{after:d}} AND e.id <= {{last:d}} ORDER BY e.id
 """  # noqa: S608 - the names are our own
 
 
@@ -112,8 +117,10 @@ def stored_events(db: Session, *, after: int, last: int) -> Iterator[StoredEvent
     # Of psycopg's two ways, numbers and hashes come faster as bytes than spelt out.
     binary = {"binary": True} if db.get_bind().dialect.name == "postgresql" else {}
     cursor = connection.cursor(**binary)
-    cursor.execute(f"{STORED_EVENTS} WHERE e.id > {after:d} AND e.id <= {last:d} ORDER BY e.id")
-    return map(StoredEvent._make, cursor)
+    for start in range(after, last, READ_AT_ONCE):
+        end = min(start + READ_AT_ONCE, last)
+        cursor.execute(STORED_EVENTS.format(after=start, last=end))
+        yield from map(StoredEvent._make, cursor)
 
 
 def add(db: Session, event: AuditEvent) -> None:
