@@ -8,6 +8,9 @@ INSTALLED := $(VENV)/.installed-$(shell cksum < requirements.txt | cut -d' ' -f1
 ADMIN_PORT ?= 8000
 PRODUCT_PORT ?= 8001
 WORKERS ?= 2
+# Or postgres: `make run DATABASE=postgres` keeps the demo's data in a server of its own.
+DATABASE ?= sqlite
+SERVER := $(if $(filter postgres,$(DATABASE)),postgresql)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format lint types bench screenshots clean browser postgresql
@@ -15,8 +18,8 @@ WORKERS ?= 2
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(INSTALLED) ## Start admin site, product app and worker with demo data
-	@ADMIN_PORT=$(ADMIN_PORT) PRODUCT_PORT=$(PRODUCT_PORT) exec $(BIN)/python -m app.launcher
+run: $(INSTALLED) $(SERVER) ## Start admin site, product app and worker with demo data
+	@DATABASE=$(DATABASE) ADMIN_PORT=$(ADMIN_PORT) PRODUCT_PORT=$(PRODUCT_PORT) exec $(BIN)/python -m app.launcher
 
 test: $(INSTALLED) browser postgresql ## Run every test, browser stories included
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
@@ -32,9 +35,8 @@ lint: $(INSTALLED) ## Fail on what the linter finds
 types: $(INSTALLED) ## Fail on what the type checker finds
 	$(BIN)/mypy
 
-bench: $(INSTALLED) postgresql ## Print how long the main things take
-	$(BIN)/python -m tests.bench
-	$(BIN)/python -m tests.bench_trail
+bench: $(INSTALLED) postgresql ## Measure everything with a million members on both engines
+	$(BIN)/python -m tests.bench $(BENCH)
 
 screenshots: $(INSTALLED) browser ## Take a picture of every page into screenshots/
 	$(BIN)/python -m tests.screenshots

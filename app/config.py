@@ -9,12 +9,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 # `make run` writes the demo's settings here; what the environment says comes first.
 SETTINGS_FILE = Path("var/understudy.env")
 SECRET_LENGTH = 32
 DEMO_PREFIX = "demo-"
-DATABASES = ("sqlite:///", "postgresql://")
+POSTGRESQL = "postgresql://"
+DATABASES = ("sqlite:///", POSTGRESQL)
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 OFF = "off"
 # As in Standard Webhooks; there are two while a receiver goes over from one to the next.
@@ -37,6 +40,8 @@ class Config:
     product_url: str
     signing_key_file: Path
     secret_key: str = field(repr=False)
+    # On PostgreSQL the tables may belong to another role than the application's.
+    database_owner_url: str | None = field(default=None, repr=False)
     demo: bool = False
     reason_required: bool = True
     trusted_proxies: int = 0
@@ -52,6 +57,13 @@ class Config:
     audit_webhook_url: str | None = field(default=None, repr=False)
     audit_webhook_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     audit_webhook_private: bool = False
+    # The settings file of a database that the worker keeps the directory in step with.
+    directory_sync: Path | None = None
+
+    @property
+    def owner_url(self) -> str:
+        """Whose database it is: who migrates it, and deletes what has been archived or erased."""
+        return self.database_owner_url or self.database_url
 
     @property
     def admin_host(self) -> str:
@@ -75,6 +87,7 @@ def from_environment(environ: Mapping[str, str]) -> Config:
     demo = _flag(environ, "UNDERSTUDY_DEMO", default=False)
     config = Config(
         database_url=_database_url(environ, "UNDERSTUDY_DATABASE_URL"),
+        database_owner_url=_owner_url(environ, "UNDERSTUDY_DATABASE_OWNER_URL"),
         admin_url=_origin(environ, "UNDERSTUDY_ADMIN_URL", demo=demo),
         product_url=_origin(environ, "UNDERSTUDY_PRODUCT_URL", demo=demo),
         signing_key_file=_path(environ, "UNDERSTUDY_SIGNING_KEY_FILE", "signing-key.pem"),
@@ -93,6 +106,7 @@ def from_environment(environ: Mapping[str, str]) -> Config:
         audit_webhook_url=_webhook_url(environ, "UNDERSTUDY_AUDIT_WEBHOOK_URL", demo=demo),
         audit_webhook_secrets=_webhook_secrets(environ, "UNDERSTUDY_AUDIT_WEBHOOK_SECRET"),
         audit_webhook_private=_flag(environ, "UNDERSTUDY_AUDIT_WEBHOOK_PRIVATE", default=False),
+        directory_sync=_path_or_none(environ, "UNDERSTUDY_DIRECTORY_SYNC"),
     )
     _check_webhook(environ)
     # One key, one purpose: what signs tokens must not sign checkpoints (K3).
@@ -105,11 +119,29 @@ def from_environment(environ: Mapping[str, str]) -> Config:
     return config
 
 
+def database_url(environ: Mapping[str, str]) -> str:
+    """Return the address of the database alone; raise BadSetting if it is none."""
+    return _database_url(environ, "UNDERSTUDY_DATABASE_URL")
+
+
 def _database_url(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name) or "sqlite:///var/understudy.db"
+    # The value may hold a password, so it is not repeated.
     if not value.startswith(DATABASES):
-        # The value may hold a password, so it is not repeated.
         raise BadSetting(f"{name} must begin with {' or '.join(DATABASES)}.")
+    try:
+        make_url(value)
+    except (ArgumentError, ValueError):
+        raise BadSetting(f"{name} is not the URL of a database.") from None
+    return value
+
+
+def _owner_url(environ: Mapping[str, str], name: str) -> str | None:
+    if not environ.get(name):
+        return None
+    value, application = (_database_url(environ, one) for one in (name, "UNDERSTUDY_DATABASE_URL"))
+    if not (value.startswith(POSTGRESQL) and application.startswith(POSTGRESQL)):
+        raise BadSetting(f"{name} is for PostgreSQL only.")
     return value
 
 
@@ -157,6 +189,10 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
 
 def _path(environ: Mapping[str, str], name: str, default: str) -> Path:
     return Path(environ.get(name) or f"var/{default}")
+
+
+def _path_or_none(environ: Mapping[str, str], name: str) -> Path | None:
+    return Path(environ[name]) if environ.get(name) else None
 
 
 def _path_or_off(environ: Mapping[str, str], name: str, default: str) -> Path | None:

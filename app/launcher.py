@@ -14,11 +14,13 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from app.config import DEMO_PREFIX, SETTINGS_FILE
-from app.demo import PASSWORD, PEOPLE
+from app.demo.people import PASSWORD, PEOPLE
+from app.launcher_database import demo_database
+from app.postgresql_server import CannotRun
 
 OPERATOR = ("--app", "app.cli.operator:operator")
 LETTERBOX = ("--app", "app.product.wsgi:application")
-LETTERBOX_KEY_FILE = Path("var/letterbox.key")
+LETTERBOX_KEY_FILE = "var/letterbox.key"
 KEY_FILES = (Path("var/signing-key.pem"), Path("var/checkpoint-key.pem"))
 DIRECTORY_SETTINGS = Path(__file__).parent / "product/directory.toml"
 THREADS = "16"
@@ -35,20 +37,26 @@ def main() -> None:
     # SIGINT too: a script's shell has it ignored by what it starts in the background.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    try:
+        ports = _port("ADMIN_PORT", 8000), _port("PRODUCT_PORT", 8001)
+        with demo_database(os.environ.get("DATABASE") or "sqlite") as database:
+            _run(os.environ | _settings(*ports, database), *ports)
+    except (CannotStart, CannotRun) as error:
+        sys.exit(f"understudy: {error}")
+    except KeyboardInterrupt:
+        print("\nStopped.")  # noqa: T201
+
+
+def _run(environ: Mapping[str, str], admin_port: int, product_port: int) -> None:
     processes: list[subprocess.Popen[bytes]] = []
     try:
-        admin_port, product_port = _port("ADMIN_PORT", 8000), _port("PRODUCT_PORT", 8001)
-        environ = os.environ | _settings(admin_port, product_port)
         _prepare(environ)
         processes = _start(environ, admin_port, product_port)
         _wait_until_ready(processes, {"localhost": admin_port, "127.0.0.1": product_port})
         _welcome(admin_port, product_port)
         _wait_for_an_end(processes)
-    except CannotStart as error:
-        sys.exit(f"understudy: {error}")
-    except KeyboardInterrupt:
-        print("\nStopping.")  # noqa: T201
     finally:
+        # The database stays until they have stopped.
         _stop(processes)
 
 
@@ -67,7 +75,7 @@ def _port(name: str, default: int) -> int:
     return int(value)
 
 
-def _settings(admin_port: int, product_port: int) -> dict[str, str]:
+def _settings(admin_port: int, product_port: int, database: Mapping[str, str]) -> dict[str, str]:
     """Return the demo's settings and keep them where the operator's commands find them."""
     kept = {key: value or "" for key, value in dotenv_values(SETTINGS_FILE).items()}
     settings = {
@@ -76,6 +84,7 @@ def _settings(admin_port: int, product_port: int) -> dict[str, str]:
         "UNDERSTUDY_PRODUCT_URL": f"http://127.0.0.1:{product_port}",
         "UNDERSTUDY_SECRET_KEY": kept.get("UNDERSTUDY_SECRET_KEY") or _demo_secret(),
         "LETTERBOX_SECRET_KEY": kept.get("LETTERBOX_SECRET_KEY") or _demo_secret(),
+        **database,
     }
     SETTINGS_FILE.parent.mkdir(mode=0o700, exist_ok=True)
     SETTINGS_FILE.touch(mode=0o600)
@@ -94,13 +103,16 @@ def _prepare(environ: Mapping[str, str]) -> None:
     if not all(path.exists() for path in KEY_FILES):
         _flask(environ, *OPERATOR, "keys", "create")
     _flask(environ, *OPERATOR, "db", "upgrade")
-    if not LETTERBOX_KEY_FILE.exists():
+    key_file = Path(environ.get("LETTERBOX_API_KEY_FILE") or LETTERBOX_KEY_FILE)
+    if not key_file.exists():
         key = _flask(environ, *OPERATOR, "api-keys", "create", "Letterbox")
-        LETTERBOX_KEY_FILE.touch(mode=0o600)
-        LETTERBOX_KEY_FILE.write_text(key, encoding="utf-8")
+        key_file.touch(mode=0o600)
+        key_file.write_text(key, encoding="utf-8")
     _flask(environ, *LETTERBOX, "letterbox", "load-demo")
-    # Letterbox owns the directory; the admin site reads it anew at each start.
-    _flask(environ, *OPERATOR, "directory", "sync", str(DIRECTORY_SETTINGS))
+    # Letterbox owns the directory; the admin site reads it anew at each start. What `flask demo seed`
+    # has added is nowhere in Letterbox, and stays.
+    sync = ("directory", "sync", "--keep-missing", str(DIRECTORY_SETTINGS))
+    _flask(environ, *OPERATOR, *sync)
     _flask(environ, *OPERATOR, "demo", "load")
 
 

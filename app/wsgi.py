@@ -5,8 +5,10 @@ import sys
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import config, demo
+from app import config
+from app.demo import people
 from app.domain.signing_keys import UnusableKey
+from app.storage import grants
 from app.web.application import Application, create_admin_app
 
 
@@ -17,6 +19,7 @@ def build() -> Application:
         app = create_admin_app(settings)
         if not settings.demo:
             _refuse_demo_data(app)
+            _warn_of_an_owner(app)
     except (config.BadSetting, UnusableKey) as error:
         sys.exit(f"understudy: {error}")
     except SQLAlchemyError as error:
@@ -26,10 +29,16 @@ def build() -> Application:
 
 def _refuse_demo_data(app: Application) -> None:
     with app.database.unit_of_work(writing=False) as db:
-        if demo.is_loaded(db):
+        if people.are_here(db):
             raise config.BadSetting(
                 "UNDERSTUDY_DATABASE_URL holds the demo's admins, whose password everybody knows."
             )
+
+
+def _warn_of_an_owner(app: Application) -> None:
+    with app.database.unit_of_work(writing=False) as db:
+        if app.database.is_postgresql and grants.may_rewrite(db.connection()):
+            app.logger.warning("understudy: %s", grants.REWRITES)
 
 
 admin = build()

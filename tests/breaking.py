@@ -1,22 +1,19 @@
 """Breaking things on purpose, as the world does by accident."""
 
-import sqlite3
+from sqlalchemy import text
+
+from tests.faults import SWALLOW
+from tests.owner import as_owner
 
 
 def break_trail(database_url: str) -> None:
     """Make every further audit event impossible."""
-    connection = sqlite3.connect(database_url.removeprefix("sqlite:///"))
-    connection.execute(
-        "CREATE TRIGGER broken BEFORE INSERT ON audit_events "
-        "BEGIN SELECT RAISE(ABORT, 'the trail is broken'); END"
-    )
-    connection.commit()
-    connection.close()
+    with as_owner(database_url) as db:
+        for statement in SWALLOW[db.get_bind().dialect.name]:
+            db.execute(text(statement))
 
 
 def lose_a_table(database_url: str, name: str) -> None:
     """Take a table away, as a restore gone wrong would."""
-    connection = sqlite3.connect(database_url.removeprefix("sqlite:///"))
-    connection.execute(f"ALTER TABLE {name} RENAME TO lost_{name}")
-    connection.commit()
-    connection.close()
+    with as_owner(database_url) as db:
+        db.execute(text(f"ALTER TABLE {name} RENAME TO lost_{name}"))

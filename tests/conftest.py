@@ -21,6 +21,7 @@ from app.domain import authentication as domain_authentication
 from app.domain import signing_keys
 from app.domain.authentication import SignedIn
 from app.domain.tokens import Tokens
+from app.postgresql_server import Server
 from app.storage.admins import Admin
 from app.storage.database import Database
 from app.storage.members import Member
@@ -37,7 +38,10 @@ PRODUCT_URL = "http://127.0.0.1:8001"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
-on_both_engines = pytest.mark.parametrize("engine_name", ["sqlite", "postgresql"])
+ENGINES = ("sqlite", "postgresql")
+# Every test that asks for a database runs on both engines, but for these.
+on_sqlite = pytest.mark.parametrize("engine_name", ["sqlite"])
+on_postgresql = pytest.mark.parametrize("engine_name", ["postgresql"])
 
 
 class Undone(Exception):
@@ -107,23 +111,22 @@ def signing_key_file(key_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_folder() -> Iterator[str]:
-    """A PostgreSQL server with a database "cast" to copy; the folder of its socket."""
-    with postgresql.server() as folder:
-        postgresql.create_database(folder, "cast")
-        url = postgresql.url(folder, "cast")
-        command.upgrade(alembic_config(url), "head")
-        database = Database(url)
+def postgresql_server() -> Iterator[Server]:
+    """A server with a database "cast" to copy: the owner has made it, the application filled it."""
+    with postgresql.server() as server:
+        postgresql.migrate(server, "cast")
+        database = Database(server.url("cast"))
         with database.unit_of_work(writing=True) as db:
             cast.gather(db, now=NOW)
         database.dispose()
-        yield folder
+        yield server
 
 
-@pytest.fixture
-def engine_name() -> str:
-    """The engine of the test's database; `on_both_engines` runs a test on each."""
-    return "sqlite"
+@pytest.fixture(params=ENGINES)
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """The engine of the test's database."""
+    name: str = request.param
+    return name
 
 
 @pytest.fixture
@@ -133,10 +136,10 @@ def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
         shutil.copyfile(request.getfixturevalue("database_file"), tmp_path / "understudy.db")
         yield f"sqlite:///{tmp_path / 'understudy.db'}"
         return
-    folder, name = request.getfixturevalue("postgresql_folder"), f"test_{uuid.uuid4().hex}"
-    postgresql.create_database(folder, name, template="cast")
-    yield postgresql.url(folder, name)
-    postgresql.drop_database(folder, name)
+    server, name = request.getfixturevalue("postgresql_server"), f"test_{uuid.uuid4().hex}"
+    server.create_database(name, template="cast")
+    yield server.url(name)
+    server.drop_database(name)
 
 
 @pytest.fixture
@@ -146,12 +149,44 @@ def database(database_url: str) -> Iterator[Database]:
     database.dispose()
 
 
+@pytest.fixture(scope="session")
+def shared_databases(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Database]]:
+    """A database on each engine for tests that leave nothing behind, opened once."""
+    opened: dict[str, Database] = {}
+
+    def shared_database(engine_name: str) -> Database:
+        if engine_name not in opened:
+            if engine_name == "sqlite":
+                path = tmp_path_factory.mktemp("shared") / "understudy.db"
+                shutil.copyfile(request.getfixturevalue("database_file"), path)
+                url = f"sqlite:///{path}"
+            else:
+                server = request.getfixturevalue("postgresql_server")
+                server.create_database("shared", template="cast")
+                url = server.url("shared")
+            opened[engine_name] = Database(url)
+        return opened[engine_name]
+
+    yield shared_database
+    for database in opened.values():
+        database.dispose()
+
+
 @pytest.fixture
-def db(database: Database) -> Iterator[Session]:
+def db(
+    engine_name: str,
+    shared_databases: Callable[[str], Database],
+    request: pytest.FixtureRequest,
+) -> Iterator[Session]:
     """One writing unit of work, undone at the end.
 
     It holds SQLite's write lock: beside a client, use `database`.
     """
+    # A copy of its own is for the test that also looks from elsewhere.
+    own = "database_url" in request.fixturenames
+    database = request.getfixturevalue("database") if own else shared_databases(engine_name)
     with suppress(Undone), database.unit_of_work(writing=True) as db:
         yield db
         raise Undone

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.event import listen, remove
 
-from app.storage.database import Database
+from app.postgresql_server import SUPERUSER
+from tests.owner import as_owner
 
 SWALLOW = {
     "sqlite": (
@@ -79,13 +80,11 @@ FAULTS: dict[str, tuple[str, Fault]] = {
 
 
 def _elsewhere(engine: Engine) -> psycopg.Connection:
-    url = engine.url.set(database="postgres", drivername="postgresql")
+    url = engine.url.set(database="postgres", drivername="postgresql", username=SUPERUSER)
     return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
 
 
 def _as_owner(engine: Engine, statements: tuple[str, ...]) -> None:
-    owner = Database(engine.url.render_as_string(hide_password=False), guarded=False)
-    with owner.unit_of_work(writing=True) as db:
+    with as_owner(engine.url.render_as_string(hide_password=False)) as db:
         for statement in statements:
             db.execute(text(statement))
-    owner.dispose()

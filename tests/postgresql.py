@@ -1,84 +1,45 @@
 """A PostgreSQL server of the tests' own, thrown away afterwards."""
 
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-import psycopg
+from alembic import command
 
+from app.cli.database import alembic_config
+from app.postgresql_server import APPLICATION, OWNER, Server, closed_folder
+from app.storage import grants
+from app.storage.database import Database
 from tests.scratch import scratch_folder
 
-OWNER = "understudy"
-SETTINGS = "-c listen_addresses='' -c max_connections=60 -c log_min_messages=fatal"
+SETTINGS = "-c max_connections=100 -c log_min_messages=fatal -c shared_buffers=32MB"
+# What the tests write outlives nobody, so it need not reach the disk.
+CARELESS = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 
 
 @contextmanager
-def server(*, durable: bool = False) -> Iterator[str]:
-    """Run a server until the block is left; yield the folder of its socket.
+def server(*, durable: bool = False) -> Iterator[Server]:
+    """Run a server with both roles until the block is left; figures are `durable`.
 
-    What the tests write outlives nobody, so it need not reach the disk; figures are `durable`.
-    Raises RuntimeError when PostgreSQL is not installed.
+    Raises CannotRun when PostgreSQL is not installed.
     """
-    place = None if durable else scratch_folder()
-    folder = Path(tempfile.mkdtemp(prefix="understudy-pg-", dir=place))
-    try:
-        # The server refuses to run as root.
-        user = None if os.getuid() else "nobody"
-        if user:
-            account = pwd.getpwnam(user)
-            os.chown(folder, account.pw_uid, account.pw_gid)
-        data = folder / "data"
-        _run(user, "initdb", "-D", data, "-U", OWNER, "-A", "trust", "-E", "UTF8", "--no-sync")
-        options = f"{SETTINGS} -c fsync={'on' if durable else 'off'} -k {folder}"
-        log = folder / "log"
-        _run(user, "pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
+    with closed_folder(None if durable else scratch_folder()) as folder:
+        options = SETTINGS if durable else f"{SETTINGS} {CARELESS}"
+        server = Server(folder / "data", folder, options)
+        server.start()
         try:
-            yield str(folder)
+            server.create_roles()
+            yield server
         finally:
-            _run(user, "pg_ctl", "-D", data, "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            # In order: what stops at once leaves its shared memory behind.
+            server.stop()
 
 
-def url(folder: str, name: str) -> str:
-    """Return the address of the database of that name."""
-    return f"postgresql://{OWNER}@/{name}?host={folder}"
-
-
-def create_database(folder: str, name: str, *, template: str = "template0") -> None:
-    """Create a database, the copy of another one that nobody is using."""
-    with psycopg.connect(url(folder, "postgres"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
-
-
-def drop_database(folder: str, name: str) -> None:
-    """Drop a database, whoever is still using it."""
-    with psycopg.connect(url(folder, "postgres"), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
-
-
-def _run(user: str | None, name: str, *arguments: str | Path) -> None:
-    command = [_program(name), *map(str, arguments)]
-    # What it prints goes to a file: a server that inherits a pipe would keep it open.
-    with tempfile.TemporaryFile() as output:
-        done = subprocess.run(
-            command, user=user, cwd="/", stdout=output, stderr=output, check=False
-        )
-        if done.returncode:
-            output.seek(0)
-            raise RuntimeError(f"{name} failed: {output.read().decode(errors='replace')}")
-
-
-def _program(name: str) -> str:
-    # Debian keeps the server's programs off the path.
-    homes = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    places = os.pathsep.join([os.environ.get("PATH", ""), *map(str, homes)])
-    found = shutil.which(name, path=places)
-    if found is None:
-        raise RuntimeError(f"PostgreSQL's {name} is missing: install PostgreSQL's server")
-    return found
+def migrate(server: Server, name: str) -> None:
+    """Create a database, as `flask db upgrade` leaves it."""
+    server.create_database(name)
+    url = server.url(name, OWNER)
+    command.upgrade(alembic_config(url), "head")
+    owner = Database(url, guarded=False)
+    with owner.unit_of_work(writing=True) as db:
+        grants.grant(db.connection(), APPLICATION)
+    owner.dispose()

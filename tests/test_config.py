@@ -40,6 +40,32 @@ def test_everything_can_be_said() -> None:
     assert (config.reason_required, config.trusted_proxies) == (False, 2)
 
 
+def test_the_owner_of_the_tables_may_be_another_role() -> None:
+    one, other = "postgresql://site@db.example.com/x", "postgresql://owner@db.example.com/x"
+    config = from_environment(GOOD | {"UNDERSTUDY_DATABASE_URL": one})
+    assert (config.database_owner_url, config.owner_url) == (None, one)
+    owned = {"UNDERSTUDY_DATABASE_URL": one, "UNDERSTUDY_DATABASE_OWNER_URL": other}
+    config = from_environment(GOOD | owned)
+    assert (config.database_url, config.owner_url) == (one, other)
+    assert other not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("database", "owner"),
+    [
+        ("", "postgresql://owner@db/x"),
+        ("sqlite:///x.db", "postgresql://owner@db/x"),
+        ("postgresql://site@db/x", "sqlite:///x.db"),
+        ("postgresql://site@db/x", "mysql://owner:hunter2@db/x"),
+    ],
+)
+def test_an_owner_is_for_postgresql(database: str, owner: str) -> None:
+    given = {"UNDERSTUDY_DATABASE_URL": database, "UNDERSTUDY_DATABASE_OWNER_URL": owner}
+    with pytest.raises(BadSetting, match="UNDERSTUDY_DATABASE_OWNER_URL") as raised:
+        from_environment(GOOD | given)
+    assert "hunter2" not in str(raised.value)
+
+
 def test_an_origin_may_end_in_a_slash() -> None:
     config = from_environment(GOOD | {"UNDERSTUDY_ADMIN_URL": "https://admin.example.com/"})
     assert config.admin_url == "https://admin.example.com"

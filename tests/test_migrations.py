@@ -17,11 +17,14 @@ from app.storage.admins import Admin
 from app.storage.metadata import metadata
 from tests.cast import ADA, CY
 
+SEARCHED = ("accounts", "members")
 GUARDED = ("events", "words", "checkpoints", "tiles")
 TRIGGERS = {
     *(f"audit_{table}_no_{change}" for table in GUARDED for change in ("update", "delete")),
     *(f"audit_{table}_in_order" for table in ("events", "words")),
     *(f"audit_{table}_no_replace" for table in ("checkpoints", "tiles")),
+    # What is searched follows its table.
+    *(f"{table}_search_{name}" for table in SEARCHED for name in ("add", "change", "remove")),
 }
 REVISIONS = [
     script.revision for script in reversed(list(ScriptDirectory(str(MIGRATIONS)).walk_revisions()))
@@ -59,7 +62,10 @@ def test_the_newest_schema_is_what_the_row_classes_say(alembic: AlembicConfig) -
 
 def test_every_row_class_is_known_to_the_migrations(alembic: AlembicConfig, path: Path) -> None:
     command.upgrade(alembic, "head")
-    assert names(path, "table") == set(metadata.tables)
+    # FTS5 keeps an index for searching in tables of its own.
+    indexes = tuple(f"{table}_search" for table in SEARCHED)
+    tables = {name for name in names(path, "table") if not name.startswith(indexes)}
+    assert tables == set(metadata.tables)
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -70,7 +76,7 @@ def test_each_revision_goes_up_down_and_up_again(
     after = schema(path)
     command.downgrade(alembic, "-1")
     before = schema(path)
-    assert before < after
+    assert before != after
     command.upgrade(alembic, revision)
     assert schema(path) == after
 
@@ -159,14 +165,14 @@ def test_a_second_active_session_cannot_be_inserted(db: Session) -> None:
     insert(db)
     insert(db, "two", impersonator_id=CY.id)
     insert(db, "three", ended_at=5, end_reason="expired")
-    with pytest.raises(IntegrityError, match="UNIQUE"):
+    with pytest.raises(IntegrityError, match=r"(?i)unique"):
         insert(db, "four")
 
 
 @pytest.mark.requirement("W11")
 def test_a_form_key_cannot_be_used_twice(db: Session) -> None:
     insert(db, "one", form_key="form-1", ended_at=5, end_reason="expired")
-    with pytest.raises(IntegrityError, match="UNIQUE"):
+    with pytest.raises(IntegrityError, match=r"(?i)unique"):
         insert(db, "two", form_key="form-1")
 
 
@@ -201,8 +207,8 @@ def test_an_end_has_a_time_and_a_reason_or_neither(db: Session, half: dict[str, 
         ("UPDATE accounts SET status = 'sleeping'", "ck_accounts_status"),
         ("UPDATE members SET status = 'sleeping'", "ck_members_status"),
         ("UPDATE admins SET email_key = 'ada@example.com'", "admins.email_key"),
-        ("UPDATE members SET account_id = 'nowhere'", "FOREIGN KEY"),
-        ("UPDATE members SET name = NULL", "members.name"),
+        ("UPDATE members SET account_id = 'nowhere'", "(?i)foreign key"),
+        ("UPDATE members SET name = NULL", 'members.name|null value in column "name"'),
     ],
 )
 def test_a_row_that_makes_no_sense_is_refused(db: Session, statement: str, constraint: str) -> None:

@@ -4,23 +4,29 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import worker
 from app.domain.audit_copies import Courier
 from app.domain.audit_trail import AuditAction
+from app.domain.errors import Halted
 from app.outgoing.log_file import LogFile
 from app.outgoing.webhook import Webhook
+from app.postgresql_server import Server
+from app.storage import locks
 from app.storage.admins import Admin
 from app.storage.database import Database
 from app.storage.impersonations import LIFETIME, Impersonation, open_impersonations
 from app.storage.members import Member
-from app.worker import Job
+from app.worker import MORE, Job
 from tests import copying, factories, trail
+from tests.conftest import on_postgresql
 from tests.outgoing.receivers import web
 from tests.proving import proven
 
@@ -107,6 +113,51 @@ def test_a_job_that_has_more_to_do_does_not_pause(monkeypatch: pytest.MonkeyPatc
     assert stop.is_set()
 
 
+@pytest.mark.requirement("R4")
+def test_of_several_workers_one_at_a_time_does_a_job(
+    database: Database, database_url: str, now: datetime
+) -> None:
+    """What hangs in one worker is done twice by none, and other jobs go on."""
+    elsewhere = Database(database_url)
+    done: list[str] = []
+
+    def other(name: str) -> object:
+        def do(_: datetime) -> object:
+            done.append(name)
+            return MORE
+
+        return worker.alone(elsewhere, Job(name, do)).run(now)
+
+    def run(_: datetime) -> object:
+        assert (other("the copy"), other("the checkpoint")) == (None, MORE)
+        return MORE
+
+    assert worker.alone(database, Job("the copy", run)).run(now) is MORE
+    assert other("the copy") is MORE
+    assert done == ["the checkpoint", "the copy"]
+    elsewhere.dispose()
+
+
+@on_postgresql
+@pytest.mark.requirement("R4")
+def test_a_worker_that_is_cut_off_has_lost_its_turn(
+    database: Database, database_url: str, postgresql_server: Server
+) -> None:
+    elsewhere = Database(database_url)
+
+    def lose_it() -> None:
+        with locks.one_at_a_time(database, "the copy") as mine:
+            assert mine
+            postgresql_server.stop()
+            postgresql_server.start()
+            with locks.one_at_a_time(elsewhere, "the copy") as others:
+                assert others
+
+    with pytest.raises(SQLAlchemyError):
+        lose_it()
+    elsewhere.dispose()
+
+
 @pytest.mark.requirement("F9")
 def test_a_receiver_that_hangs_keeps_nobody_waiting(
     database: Database,
@@ -146,6 +197,25 @@ def test_a_receiver_that_hangs_keeps_nobody_waiting(
 def ended(database: Database, id_: str) -> bool:
     with database.unit_of_work(writing=False) as db:
         return db.get_one(Impersonation, id_).ended_at is not None
+
+
+@pytest.mark.requirement("L9", "F10")
+def test_a_worker_that_starts_sees_that_a_backup_stands_in_place_of_the_trail(
+    database: Database, key_folder: Path, tmp_path: Path, now: datetime
+) -> None:
+    """It says so once, whatever else it does, and no session starts."""
+    old = proven(database, key_folder=key_folder, folder=tmp_path, now=now)
+    old.record(3)
+    kept = replace(old.sign(), size=7)
+    old.checkpoints.file.write_text(old.checkpoints.key.sign(kept), encoding="utf-8")
+    signing = worker.jobs(database, old.checkpoints)[1]
+    for second in range(3):
+        signing.run(now + timedelta(seconds=second))
+    with database.unit_of_work(writing=False) as db:
+        found = trail.only(db, AuditAction.AUDIT_DOUBTED).details
+        assert (found["kind"], found["last"], found["by"]) == ("cut_off", 7, "worker")
+    with pytest.raises(Halted):
+        start(database, now)
 
 
 def wait_for(come: Callable[[], bool]) -> None:

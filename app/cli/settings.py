@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app import config
 from app.config import Config
 from app.domain.errors import DomainError
+from app.storage import grants
 from app.storage.database import Database
 
 
@@ -25,12 +26,14 @@ def settings() -> Config:
 
 @contextmanager
 def opened_database(config: Config, *, pruning: bool = False) -> Iterator[Database]:
-    """Yield the database, for the deletions on record too if `pruning`.
+    """Yield the database, as its owner and for the deletions on record too if `pruning`.
 
     What it or the domain refuses ends the command with a sentence.
     """
-    database = Database(config.database_url, pruning=pruning)
+    database = Database(config.owner_url if pruning else config.database_url, pruning=pruning)
     try:
+        if pruning:
+            _check_is_owner(database)
         yield database
     except DomainError as error:
         raise click.ClickException(error.sentence) from error
@@ -38,6 +41,15 @@ def opened_database(config: Config, *, pruning: bool = False) -> Iterator[Databa
         raise click.ClickException(f"the database cannot be used: {error}") from error
     finally:
         database.dispose()
+
+
+def _check_is_owner(database: Database) -> None:
+    with database.unit_of_work(writing=False) as db:
+        if database.is_postgresql and not grants.may_rewrite(db.connection()):
+            raise click.ClickException(
+                "UNDERSTUDY_DATABASE_OWNER_URL is not set, and only the owner of the tables can"
+                " delete from the trail."
+            )
 
 
 @contextmanager

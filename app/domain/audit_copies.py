@@ -122,8 +122,9 @@ class Courier:
         """Remember that the place has taken the batch."""
         self.failures, self.again_at = 0, None
         copy = _copy(db, self.target, now=now)
-        copy.last_event_id = batch.last_event_id
-        copy.last_checkpoint_size = batch.last_checkpoint_size
+        # Never back: another worker may have gone on when this one was thought dead.
+        copy.last_event_id = max(copy.last_event_id, batch.last_event_id)
+        copy.last_checkpoint_size = max(copy.last_checkpoint_size, batch.last_checkpoint_size)
         copy.at, copy.problem = now, None
 
     def failed(self, db: Session, error: CannotSend, *, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.errors import Invalid
 from app.domain.secrets import hash_secret, new_secret
+from app.storage import locks
 from app.storage.admins import (
     Admin,
     SignIn,
@@ -74,6 +75,10 @@ def sign_in(
     db: Session, *, email: str, password: str, provenance: Provenance, now: datetime
 ) -> SignedIn | NotSignedIn:
     """Sign the admin in and record it; a failure is recorded and counted too."""
+    # Guesses at one account, or from one address, are looked at one after the other: of many at
+    # once each would find the counters as they were before all of them.
+    for name in (f"sign-in as {fold(email)}", f"sign-in from {provenance.address}"):
+        locks.take(db, name)
     admin = admin_by_email(db, email)
     wait = _wait(db, admin, email_key=fold(email), address=provenance.address, now=now)
     if wait > timedelta(0):

@@ -4,6 +4,7 @@ import hashlib
 import uuid
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, g, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -20,6 +21,7 @@ from app.domain.tokens import Tokens
 from app.storage.admins import SignIn
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
+from app.storage.postgresql import SITE
 from app.web import authentication, errors, protection, readings, template_filters
 from app.web.admin.routes import ROUTES as ADMIN_ROUTES
 from app.web.api.routes import ROUTES as API_ROUTES
@@ -38,6 +40,12 @@ class Application(Flask):
     database: Database
     routes: dict[str, Route]
 
+    def url_for(self, endpoint: str, **values: Any) -> str:
+        """Return the address of a route; a page of rows asks for hundreds of them."""
+        route = self.routes.get(endpoint)
+        path = route.plain_path(values) if route else None
+        return path or super().url_for(endpoint, **values)
+
     def dispatch_request(self) -> ResponseReturnValue:
         """Answer within one transaction: returning commits, raising rolls back."""
         if request.endpoint == "static":
@@ -51,7 +59,8 @@ class Application(Flask):
             raise
 
     def _answer(self, route: Route | None) -> ResponseReturnValue:
-        writing = request.method not in protection.SAFE_METHODS
+        reads = request.method in protection.SAFE_METHODS or bool(route and route.reading)
+        writing = not reads
         cookie = dict(session)
         try:
             with self.database.unit_of_work(writing=writing) as g.db:
@@ -102,7 +111,7 @@ def create_admin_app(config: Config) -> Application:
         "app", static_folder=str(ROOT / "static"), template_folder=str(ROOT / "templates")
     )
     app.settings = config
-    app.database = Database(config.database_url)
+    app.database = Database(config.database_url, patience=SITE)
     app.extensions["settings"] = config
     app.extensions["tokens"] = Tokens(
         key=signing_keys.load(config.signing_key_file),

@@ -4,17 +4,17 @@ import logging
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from app.domain.audit_verification import Tampered
+from app.domain.audit_scan import Tampered
 from app.domain.checkpoints import BadCheckpoint
-from app.domain.errors import Absent, Conflict, DomainError, Gone, Invalid, Refused
+from app.domain.errors import Absent, Conflict, DomainError, Gone, Halted, Invalid, Refused
+from app.storage.database import FAILURES
 from app.storage.paging import BadCursor
-from app.web import htmx
+from app.web import htmx, scim_errors
 from app.web.authentication import SignInRequired
 
-STATUS_OF = {Refused: 403, Absent: 404, Conflict: 409, Gone: 410, Invalid: 422}
+STATUS_OF = {Refused: 403, Absent: 404, Conflict: 409, Gone: 410, Halted: 409, Invalid: 422}
 API_PREFIX = "/api/"
 RETRY_AFTER_SECONDS = 5
 
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 def install(app: Flask) -> None:
     """Answer every exception in the asker's shape."""
+    scim_errors.install(app)
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(BadCursor, lambda error: _answer(400, str(error)))
     app.register_error_handler(CSRFError, lambda _error: _answer(400, CSRF_FAILED, code="csrf"))
@@ -35,7 +36,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Tampered, _not_intact)
     app.register_error_handler(BadCheckpoint, _not_intact)
-    app.register_error_handler(SQLAlchemyError, _database_error)
+    for failure in FAILURES:
+        app.register_error_handler(failure, _database_error)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -50,6 +52,8 @@ def problem(status: int, sentence: str, *, code: str, **members: object) -> Resp
 
 
 def _answer(status: int, sentence: str, *, code: str = "error") -> Response:
+    if scim_errors.asks_for_scim():
+        return scim_errors.scim_answer(status, sentence, code)
     if request.path.startswith(API_PREFIX):
         return problem(status, sentence, code=code)
     template = "errors/_fragment.html" if htmx.wants_fragment() else "errors/page.html"
@@ -85,7 +89,7 @@ def _not_intact(error: Tampered | BadCheckpoint) -> Response:
     return _answer(409, f"{NOT_INTACT} {error}", code="not_intact")
 
 
-def _database_error(error: SQLAlchemyError) -> Response:
+def _database_error(error: Exception) -> Response:
     log.error("the database failed: %s", type(error).__name__, exc_info=error)
     response = _answer(ServiceUnavailable.code, NOT_RECORDED, code="unavailable")
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)

@@ -7,6 +7,7 @@ import pytest
 from click.testing import Result
 
 from app.cli.operator import operator
+from tests.owner import owners
 
 Run = Callable[..., Result]
 
@@ -17,6 +18,7 @@ def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> R
     monkeypatch.chdir(tmp_path)
     for name, value in {
         "DATABASE_URL": database_url,
+        "DATABASE_OWNER_URL": owners(database_url) if "postgresql" in database_url else "",
         "ADMIN_URL": "http://localhost:8000",
         "PRODUCT_URL": "http://127.0.0.1:8001",
         "SECRET_KEY": "a secret key that is long enough for the tests",

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy.exc import DatabaseError
 
@@ -20,6 +21,7 @@ from app.storage.members import Member
 from tests import factories
 from tests.domain.racing import meet
 from tests.factories import FROM_THE_OFFICE
+from tests.proving import proven
 
 STARTS = 4
 EVENTS = 6
@@ -123,6 +125,20 @@ def sweep(url: str, now: datetime) -> int:
         ended = len(endings.end_due(db, provenance=FROM_THE_OFFICE, now=now))
     database.dispose()
     return ended
+
+
+def sign(url: str, key_folder: Path, folder: Path, now: datetime) -> None:
+    """Sign a checkpoint as several workers would, each of which has seen that one is due."""
+    database = Database(url)
+    checkpoints = proven(database, key_folder=key_folder, folder=folder, now=now).checkpoints
+    with database.unit_of_work(writing=False) as db:
+        assert checkpoints.are_due(db, now=now)
+    meet()
+    with database.unit_of_work(writing=True) as db:
+        made = checkpoints.make(db, now=now)
+    meet()
+    checkpoints.keep(made)
+    database.dispose()
 
 
 def guess(url: str, now: datetime) -> bool:

@@ -20,7 +20,7 @@ from app.storage.impersonations import EndReason, Handoff, Impersonation
 from app.storage.members import Member
 from tests import factories, trail
 from tests.breaking import break_trail
-from tests.conftest import on_both_engines
+from tests.conftest import on_sqlite
 from tests.domain import crashing
 from tests.factories import FROM_THE_OFFICE
 from tests.proving import proven
@@ -107,6 +107,7 @@ def test_the_same_happens_when_it_can_be_recorded(
     assert state(database) != before
 
 
+@on_sqlite
 @pytest.mark.requirement("L3", "R2")
 def test_a_full_disk_leaves_nothing_half_done(
     database: Database, started: Started, now: datetime
@@ -138,7 +139,6 @@ def test_a_full_disk_leaves_nothing_half_done(
     assert handoffs == [started.impersonation.id]
 
 
-@on_both_engines
 @pytest.mark.requirement("R2", "F3")
 @pytest.mark.parametrize("act", crashing.ACTS)
 def test_being_killed_after_any_statement_leaves_nothing(

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
+from app.postgresql_server import Server
+from tests import postgresql
 from tests.e2e.pages.admin import CY, AdminSite
 from tests.e2e.pages.product import MemberTab
 from tests.e2e.site import Member, Site, prepare
@@ -15,6 +17,15 @@ from tests.e2e.watch import Watch
 from tests.scratch import scratch_folder
 
 PATIENCE_MS = 15_000
+
+# Most stories are about the pages, whatever lies below them: the main job and every way to end are
+# told on PostgreSQL too, by one worker, so that one site is prepared for it.
+on_both_engines = pytest.mark.parametrize(
+    "engine_name",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("stories"))],
+    indirect=True,
+    scope="session",
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,20 +40,37 @@ def base_url() -> str:
     return ""
 
 
+@pytest.fixture(scope="session", params=["sqlite"])
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """The engine of the site; `on_both_engines` tells a story on each."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def server(engine_name: str) -> Iterator[Server | None]:
+    """The PostgreSQL server of the site, if it has one."""
+    if engine_name == "sqlite":
+        yield None
+        return
+    with postgresql.server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def prepared(server: Server | None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with keys, databases and demo data, from which sites are copied."""
     folder = tmp_path_factory.mktemp("prepared")
-    prepare(folder)
+    prepare(folder, server)
     return folder
 
 
 @pytest.fixture(scope="session")
-def site(prepared: Path) -> Iterator[Site]:
+def site(prepared: Path, server: Server | None) -> Iterator[Site]:
     """The running site that the stories of one worker share."""
     with (
         tempfile.TemporaryDirectory(prefix="understudy-", dir=scratch_folder()) as folder,
-        Site.copied_from(prepared, Path(folder)).running() as site,
+        Site.copied_from(prepared, Path(folder), server).running() as site,
     ):
         yield site
         # Whatever the stories did to one another, the trail of all of it holds.

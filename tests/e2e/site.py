@@ -13,24 +13,37 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
+import psycopg
+
+from app.postgresql_server import OWNER, Server
+
 ROOT = Path(__file__).resolve().parents[2]
 OPERATOR = ("--app", "app.cli.operator:operator")
 LETTERBOX = ("--app", "app.product.wsgi:application")
 KEY_FILE = "var/letterbox.key"
 READY_SECONDS = 60
+PREPARED = "prepared"
+
+Execute = Callable[[str, Sequence[Any]], Any]
 
 
-def prepare(folder: Path) -> None:
-    """Fill `folder` with keys and databases, by the commands that an operator types."""
+def prepare(folder: Path, server: Server | None = None) -> None:
+    """Fill `folder` with keys and databases, by the commands that an operator types.
+
+    The admin site's database lies in the folder, or is `PREPARED` on the PostgreSQL server.
+    """
     (folder / "var").mkdir()
-    environ = _environ(admin_port=8000, product_port=8001)
+    if server:
+        server.create_database(PREPARED)
+    environ = _environ(admin_port=8000, product_port=8001) | _database(server, PREPARED)
     _flask(folder, environ, *OPERATOR, "keys", "create")
     _flask(folder, environ, *OPERATOR, "db", "upgrade")
     key = _flask(folder, environ, *OPERATOR, "api-keys", "create", "Letterbox")
@@ -58,13 +71,18 @@ class Site:
     folder: Path
     admin_port: int
     product_port: int
+    server: Server | None = None
+    database: str = ""
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @classmethod
-    def copied_from(cls, prepared: Path, folder: Path) -> Self:
+    def copied_from(cls, prepared: Path, folder: Path, server: Server | None = None) -> Self:
         """A site of its own, with what has been prepared in it; not started yet."""
         shutil.copytree(prepared, folder, dirs_exist_ok=True)
-        return cls(folder, _free_port(), _free_port())
+        name = f"site_{uuid.uuid4().hex}"
+        if server:
+            server.create_database(name, template=PREPARED)
+        return cls(folder, _free_port(), _free_port(), server, name)
 
     @property
     def admin_url(self) -> str:
@@ -149,13 +167,13 @@ class Site:
 
     def ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return rows of the admin site's database."""
-        with self._connected("understudy") as connection:
-            return connection.execute(query, values).fetchall()
+        with self._connected("understudy") as execute:
+            return list(execute(query, values).fetchall())
 
     def letterbox_value(self, query: str, *values: Any) -> Any:
         """Return the one value that the query asks Letterbox's database for."""
-        with self._connected("letterbox") as connection:
-            ((value,),) = connection.execute(query, values).fetchall()
+        with self._connected("letterbox") as execute:
+            ((value,),) = execute(query, values).fetchall()
         return value
 
     def edit(self, statement: str, *values: Any) -> None:
@@ -168,10 +186,11 @@ class Site:
 
     def clear_stage(self) -> None:
         """Let no session that a story has left running be seen by the next one."""
-        with self._connected("understudy") as connection, connection:
-            connection.execute(
+        with self._connected("understudy") as execute:
+            execute(
                 "UPDATE impersonations SET ended_at = expires_at, end_reason = 'expired'"
-                " WHERE ended_at IS NULL"
+                " WHERE ended_at IS NULL",
+                (),
             )
 
     def age(self, session_id: str, *columns: str, **by: float) -> None:
@@ -240,19 +259,27 @@ class Site:
         return [Member(*row) for row in self.ask(query, value)]
 
     def _edit(self, database: str, statement: str, *values: Any) -> None:
-        with self._connected(database) as connection, connection:
-            changed = connection.execute(statement, values).rowcount
+        with self._connected(database) as execute:
+            changed = execute(statement, values).rowcount
         assert changed, "an edit that changes nothing is a mistake in the story"
 
     @contextmanager
-    def _connected(self, database: str) -> Iterator[sqlite3.Connection]:
+    def _connected(self, database: str) -> Iterator[Execute]:
+        """Yield what executes statements of one transaction; `?` stands for each value."""
+        if self.server and database == "understudy":
+            with psycopg.connect(self.server.url(self.database, OWNER)) as there:
+                yield lambda statement, values: there.execute(
+                    statement.replace("?", "%s").encode(), values
+                )
+            return
         path = self.folder / f"var/{database}.db"
-        with closing(sqlite3.connect(path, timeout=10)) as connection:
-            yield connection
+        with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
+            yield connection.execute
 
     @property
     def _environ(self) -> dict[str, str]:
-        return _environ(self.admin_port, self.product_port)
+        ours = _environ(self.admin_port, self.product_port)
+        return ours | _database(self.server, self.database)
 
     def _log_file(self, name: str) -> Path:
         return self.folder / f"{name}.log"
@@ -268,6 +295,15 @@ def _environ(admin_port: int, product_port: int) -> dict[str, str]:
         "UNDERSTUDY_PRODUCT_URL": f"http://127.0.0.1:{product_port}",
         "UNDERSTUDY_SECRET_KEY": "demo-secret-of-the-browser-stories-admin-site",
         "LETTERBOX_SECRET_KEY": "demo-secret-of-the-browser-stories-letterbox",
+    }
+
+
+def _database(server: Server | None, name: str) -> dict[str, str]:
+    if server is None:
+        return {}
+    return {
+        "UNDERSTUDY_DATABASE_URL": server.url(name),
+        "UNDERSTUDY_DATABASE_OWNER_URL": server.url(name, OWNER),
     }
 
 

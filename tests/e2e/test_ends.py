@@ -5,11 +5,14 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Error, expect
 
+from tests.e2e.conftest import on_both_engines
 from tests.e2e.pages.admin import ADA, OMAR, PASSWORD, AdminSite
 from tests.e2e.pages.product import MemberTab, ProductTab
 from tests.e2e.site import Member, Site
 from tests.e2e.waiting import eventually
 from tests.e2e.watch import Watch
+
+pytestmark = on_both_engines
 
 SignIn = Callable[..., AdminSite]
 

@@ -56,7 +56,7 @@ def test_the_ground_is_looked_at_again_at_the_hand_off(
     member = site.ordinary_members("verde.example")[0]
     ada = sign_in(ADA)
     address = ada.hand_off_address(member)
-    site.edit("UPDATE members SET protected = 1 WHERE id = ?", member.id)
+    site.edit("UPDATE members SET protected = true WHERE id = ?", member.id)
     tab = ProductTab(ada.page.context.new_page())
     tab.page.goto(address)
     tab.expect_page("This link no longer works")

@@ -5,10 +5,13 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from tests.e2e.conftest import on_both_engines
 from tests.e2e.pages.admin import ADA, PASSWORD, AdminSite, Dialog
 from tests.e2e.pages.product import ProductTab
 from tests.e2e.site import Member, Site
 from tests.e2e.watch import Watch
+
+pytestmark = on_both_engines
 
 SignIn = Callable[..., AdminSite]
 

@@ -87,7 +87,7 @@ def test_the_server_decides_again_when_ok_is_pressed(
     before = site.sessions_of(member)
     ada = sign_in(ADA)
     dialog = ada.members.open(search=member.email).ask_to_impersonate(member.name)
-    site.edit("UPDATE members SET protected = 1 WHERE id = ?", member.id)
+    site.edit("UPDATE members SET protected = true WHERE id = ?", member.id)
     tab = dialog.answer_ok()
     expect(tab.page.get_by_text("This member is protected")).to_be_visible()
     assert tab.page.url.startswith(site.admin_url)

@@ -1,6 +1,8 @@
 """The unit of work: as a whole or not at all."""
 
+import shutil
 import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -8,13 +10,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
-from app.storage import database as storage
+from app.storage import sqlite
 from app.storage.accounts import Account
 from app.storage.admins import Admin
-from app.storage.database import Database
+from app.storage.database import FAILURES, Database
 from app.storage.members import Member
 from tests import factories
 from tests.cast import ADA, HARBOUR
+from tests.conftest import on_sqlite
 
 
 def rename(database: Database, name: str) -> None:
@@ -51,11 +54,12 @@ def test_rows_can_be_read_after_the_commit(database: Database) -> None:
     assert admin.name == ADA.name
 
 
+@on_sqlite
 def test_a_writer_waits_for_the_writer_before(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lock is taken at the start, so that no transaction fails half-way for want of it."""
-    monkeypatch.setattr(storage, "BUSY_TIMEOUT_MS", 0)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 0)
     impatient = Database(str(database.engine.url))
 
     def begin() -> None:
@@ -77,6 +81,43 @@ def test_a_reader_waits_for_nobody(database: Database) -> None:
         assert name(database) == "Harbour"
 
 
+@on_sqlite
+@pytest.mark.requirement("L3", "F1")
+def test_nothing_is_written_to_a_file_that_is_gone(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    """SQLite itself goes on in the file that nobody will find again."""
+    path = Path(database_url.removeprefix("sqlite:///"))
+    with database.unit_of_work(writing=True) as db:
+        db.get_one(Admin, "ada").name = "Ada"
+    path.rename(tmp_path / "away.db")
+    for _ in range(2):
+        with pytest.raises(FAILURES, match="not there"), database.unit_of_work(writing=True) as db:
+            db.get_one(Admin, "ada")
+    assert not path.exists()
+
+
+@on_sqlite
+@pytest.mark.requirement("L3", "F10")
+def test_another_file_in_its_place_is_the_database_from_then_on(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    path = Path(database_url.removeprefix("sqlite:///"))
+    shutil.copyfile(path, tmp_path / "backup.db")
+    with database.unit_of_work(writing=True) as db:
+        db.get_one(Admin, "ada").name = "Somebody"
+    for end in ("-wal", "-shm"):
+        path.with_name(path.name + end).unlink()
+    (tmp_path / "backup.db").rename(path)
+    with database.unit_of_work(writing=True) as db:
+        ada = db.get_one(Admin, "ada")
+        assert ada.name == "Ada Lindqvist"
+        ada.name = "Ada"
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT name FROM admins WHERE id = 'ada'").fetchone()
+    assert found == ("Ada",)
+
+
 def test_a_dangling_reference_is_refused(database: Database, now: datetime) -> None:
     row = factories.member(account=factories.account(id="nowhere", now=now), now=now)
 
@@ -86,12 +127,13 @@ def test_a_dangling_reference_is_refused(database: Database, now: datetime) -> N
             db.flush()
             db.add(row)
             db.flush()
-            db.execute(text("DELETE FROM accounts WHERE id = 'nowhere'"))
+            db.execute(text("UPDATE members SET account_id = 'gone' WHERE account_id = 'nowhere'"))
 
     with pytest.raises(IntegrityError):
         add()
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("pragma", "value"),
     [
@@ -108,17 +150,15 @@ def test_each_connection_is_set_up(database: Database, pragma: str, value: objec
 
 
 def test_a_point_in_time_is_kept_to_the_microsecond_in_utc(
-    database: Database, now: datetime, tmp_path: Path
+    database: Database, now: datetime
 ) -> None:
     at = now.replace(microsecond=123457, tzinfo=timezone(timedelta(hours=5, minutes=30)))
     with database.unit_of_work(writing=True) as db:
         db.get_one(Member, "mia").updated_at = at
     with database.unit_of_work(writing=False) as db:
         read = db.get_one(Member, "mia").updated_at
+        number = db.scalar(text("SELECT updated_at FROM members WHERE id = 'mia'"))
     assert (read, read.utcoffset()) == (at, timedelta(0))
-    with sqlite3.connect(tmp_path / "understudy.db") as raw:
-        (number,) = raw.execute("SELECT updated_at FROM members WHERE id = 'mia'").fetchone()
-    raw.close()
     assert number == round(at.timestamp() * 1_000_000)
 
 

@@ -1,5 +1,6 @@
 """What a product app's integration kit asks: redeem, may I, how it went, still there, the end."""
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Response, g, jsonify
@@ -10,6 +11,7 @@ from app.domain.activity import Dead
 from app.domain.audit_trail import Provenance
 from app.domain.errors import Invalid
 from app.storage.impersonations import EndReason, Impersonation
+from app.web import authentication
 from app.web.api import bodies
 from app.web.application_context import tokens
 from app.web.end_sentences import end_sentence
@@ -17,6 +19,7 @@ from app.web.errors import problem
 from app.web.provenance import provenance
 
 HIGHEST_STATUS = 599
+LONGEST_UNNOTICED = timedelta(seconds=1)
 LONGEST_MILLISECONDS = 24 * 60 * 60 * 1000
 
 TICKET_REFUSED = "This link has been used, or it is too old. Start again from the admin site."
@@ -97,6 +100,17 @@ def end() -> ResponseReturnValue:
 
 
 def _find(body: dict[str, Any]) -> Impersonation | Dead:
+    found = _looked_up(body)
+    waited = authentication.clock() - g.now
+    if waited < LONGEST_UNNOTICED:
+        return found
+    # On PostgreSQL it is only now our turn with this session: what has run out meanwhile is over
+    # (I1). On SQLite all the waiting came before.
+    g.now += waited
+    return _looked_up(body)
+
+
+def _looked_up(body: dict[str, Any]) -> Impersonation | Dead:
     return activity.find(
         g.db,
         token=bodies.text(body, "token"),

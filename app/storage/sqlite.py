@@ -1,0 +1,116 @@
+"""What a SQLite engine needs: transactions that take the write lock first, and a guard."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.storage.append_only import APPEND_ONLY_TABLES, PRUNED_TABLES
+
+BUSY_TIMEOUT_MS = 10_000
+
+# What the running application never does: rewriting the audit trail or the schema. Triggers
+# guard the rows; this guards the triggers, on every connection the application holds.
+FORBIDDEN_ACTIONS = frozenset(
+    {
+        sqlite3.SQLITE_ALTER_TABLE,
+        sqlite3.SQLITE_ATTACH,
+        # A temporary table or trigger could stand in front of the trail and swallow its rows.
+        sqlite3.SQLITE_CREATE_TEMP_TABLE,
+        sqlite3.SQLITE_CREATE_TEMP_TRIGGER,
+        sqlite3.SQLITE_CREATE_TEMP_VIEW,
+        sqlite3.SQLITE_CREATE_TRIGGER,
+        sqlite3.SQLITE_DROP_INDEX,
+        sqlite3.SQLITE_DROP_TABLE,
+        sqlite3.SQLITE_DROP_TRIGGER,
+    }
+)
+
+FILE = "file"
+
+Guard = Callable[..., int]
+
+
+def guard(*, pruning: bool) -> Guard:
+    """Return what lets a connection do only what the application does; `pruning` lets words go."""
+    return partial(_authorise, PRUNED_TABLES if pruning else frozenset())
+
+
+def prepare(engine: Engine, guard: Guard | None) -> None:
+    """Set up each connection, and begin a writing transaction with the write lock."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        # SQLAlchemy emits BEGIN itself, below; the driver must not do it a second time.
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "recursive_triggers = ON",
+            f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        if guard:
+            connection.set_authorizer(guard)
+
+    path = engine.url.database or ""
+    if guard and path and not path.startswith((":", "file:")):
+        _hold_on_to(engine, path)
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("writing", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _hold_on_to(engine: Engine, path: str) -> None:
+    """Let nobody work in a file that is not the database's any more, or make a new one.
+
+    SQLite goes on writing to a file that was deleted, or had another one put in its place, and
+    what it writes there is lost.
+    """
+
+    @event.listens_for(engine, "do_connect")
+    def on_do_connect(*_: object) -> None:
+        _file(path)
+
+    @event.listens_for(engine, "connect")
+    def on_connect(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info[FILE] = _file(path)
+
+    @event.listens_for(engine, "checkout")
+    def on_checkout(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if record.info[FILE] != _file(path):
+            # The pool drops this connection and opens the file that is there now.
+            raise DisconnectionError("another file has been put in the database's place")
+
+
+def _file(path: str) -> tuple[int, int]:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError as error:
+        raise sqlite3.OperationalError("the database file is not there") from error
+    return found.st_dev, found.st_ino
+
+
+def _authorise(
+    pruned: frozenset[str], action: int, first: Any, second: Any, _database: Any, _trigger: Any
+) -> int:
+    changes_history = (
+        action in (sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE) and first in APPEND_ONLY_TABLES
+    )
+    if action == sqlite3.SQLITE_DELETE and first in pruned:
+        changes_history = False
+    opens_schema = (
+        action == sqlite3.SQLITE_PRAGMA and first == "writable_schema" and second is not None
+    )
+    if action in FORBIDDEN_ACTIONS or changes_history or opens_schema:
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
