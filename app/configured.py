@@ -1,16 +1,19 @@
 """What the domain needs and the settings describe."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from app.config import Config
+from app.config import BadSetting, Config
 from app.domain import signing_keys
 from app.domain.audit_copies import Target
 from app.domain.checkpointing import Checkpoints
 from app.domain.checkpoints import CheckpointKey
+from app.domain.directory_reading import Unusable
+from app.domain.directory_sync import Source
 from app.outgoing.log_file import LogFile
 from app.outgoing.syslog import Syslog
 from app.outgoing.webhook import Webhook
+from app.sources.settings import read_settings
 
 
 def checkpoints(settings: Config) -> Checkpoints:
@@ -43,3 +46,13 @@ def copy_targets(settings: Config) -> Sequence[Target]:
             )
         )
     return targets
+
+
+def directory_source(settings: Config, environ: Mapping[str, str]) -> Source | None:
+    """Return what the directory is kept in step with, None for nothing; raise BadSetting."""
+    if settings.directory_sync is None:
+        return None
+    try:
+        return read_settings(settings.directory_sync, environ)
+    except Unusable as error:
+        raise BadSetting(f"UNDERSTUDY_DIRECTORY_SYNC: {error.sentence}") from error

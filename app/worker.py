@@ -13,16 +13,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app import config, configured
+from app.domain import directory_following, directory_sync
 from app.domain.audit_copies import CannotSend, Courier, Target
+from app.domain.audit_scan import Tampered
 from app.domain.audit_trail import WORKER
-from app.domain.audit_verification import Tampered
 from app.domain.checkpointing import Checkpoints
 from app.domain.checkpoints import BadCheckpoint
+from app.domain.directory_loads import work_of
+from app.domain.directory_sync import Source
 from app.domain.endings import end_due
 from app.domain.signing_keys import UnusableKey
 from app.domain.verification_events import record_doubt
+from app.storage import locks
 from app.storage.database import Database
 from app.storage.impersonations import open_impersonations
+from app.storage.postgresql import WORKER as WORKER_PATIENCE
 
 PERIOD_SECONDS = 1.0
 # What a job returns that has more to do at once.
@@ -76,10 +81,28 @@ def sign_checkpoint(database: Database, checkpoints: Checkpoints, *, now: dateti
         if last:
             checkpoints.keep(last)
     except (Tampered, BadCheckpoint) as error:
-        log.critical("the audit trail is not what it was: %s", error)
-        if isinstance(error, Tampered):
-            with database.unit_of_work(writing=True) as db:
-                record_doubt(db, error.finding, by="worker", provenance=WORKER, now=now)
+        _doubt(database, error, now=now)
+
+
+def look_at_trail(database: Database, checkpoints: Checkpoints, *, now: datetime) -> None:
+    """Verify what was added since the last checkpoint, and record it when that is not what it was.
+
+    A backup that was put in place of the database is seen at once, and no session starts (L9, F10).
+    """
+    try:
+        # First the file, as another worker may be signing: it must not know more than we see.
+        kept = checkpoints.newest_kept()
+        with database.unit_of_work(writing=False) as db:
+            checkpoints.look(db, kept)
+    except (Tampered, BadCheckpoint) as error:
+        _doubt(database, error, now=now)
+
+
+def _doubt(database: Database, error: Tampered | BadCheckpoint, *, now: datetime) -> None:
+    log.critical("the audit trail is not what it was: %s", error)
+    if isinstance(error, Tampered):
+        with database.unit_of_work(writing=True) as db:
+            record_doubt(db, error.finding, by="worker", provenance=WORKER, now=now)
 
 
 def copy_trail(database: Database, courier: Courier, *, now: datetime) -> object:
@@ -109,18 +132,66 @@ def copy_trail(database: Database, courier: Courier, *, now: datetime) -> object
     return MORE
 
 
-def jobs(database: Database, checkpoints: Checkpoints, targets: Sequence[Target] = ()) -> list[Job]:
+def sync_directory(database: Database, source: Source) -> None:
+    """Bring the directory in line with a source, if that is due."""
+    work = work_of(database, clock=lambda: datetime.now(UTC), provenance=WORKER)
+    if problem := directory_following.follow(source, work):
+        log.warning("the directory is not in step with %s: %s", source.name, problem)
+
+
+def jobs(
+    database: Database,
+    checkpoints: Checkpoints,
+    targets: Sequence[Target] = (),
+    source: Source | None = None,
+) -> list[Job]:
     """Return what the worker does."""
     return [
         Job("the sweep", lambda now: sweep(database, now=now)),
-        Job("the checkpoint", lambda now: sign_checkpoint(database, checkpoints, now=now)),
+        _signing(database, checkpoints),
         *(_copying(database, target) for target in targets),
+        *([_syncing(database, source)] if source else []),
     ]
+
+
+def _signing(database: Database, checkpoints: Checkpoints) -> Job:
+    """Return the job that signs checkpoints; before the first one it looks at what there is."""
+    looked = False
+
+    def run(now: datetime) -> None:
+        nonlocal looked
+        if not looked:
+            look_at_trail(database, checkpoints, now=now)
+            looked = True
+        sign_checkpoint(database, checkpoints, now=now)
+
+    return alone(database, Job("the checkpoint", run))
 
 
 def _copying(database: Database, target: Target) -> Job:
     courier = Courier(target)
-    return Job(f"the copy to {target.name}", lambda now: copy_trail(database, courier, now=now))
+    return alone(
+        database,
+        Job(f"the copy to {target.name}", lambda now: copy_trail(database, courier, now=now)),
+    )
+
+
+def _syncing(database: Database, source: Source) -> Job:
+    return alone(database, Job(directory_sync.LOCK, lambda _: sync_directory(database, source)))
+
+
+def alone(database: Database, job: Job) -> Job:
+    """Return the job as one worker at a time does it, of however many there are.
+
+    Who is killed or cut off has lost its turn. The sweep is not done like this: it does no harm
+    twice, and must not wait for a worker that hangs.
+    """
+
+    def run(now: datetime) -> object:
+        with locks.one_at_a_time(database, job.name) as mine:
+            return job.run(now) if mine else None
+
+    return Job(job.name, run)
 
 
 def run(jobs: list[Job], stop: threading.Event) -> None:
@@ -136,9 +207,15 @@ def main() -> None:
     """Run as a process until it is asked to stop."""
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     try:
-        settings = config.from_environment(config.read_environment(os.environ))
-        database = Database(settings.database_url)
-        what = jobs(database, configured.checkpoints(settings), configured.copy_targets(settings))
+        environ = config.read_environment(os.environ)
+        settings = config.from_environment(environ)
+        database = Database(settings.database_url, patience=WORKER_PATIENCE)
+        what = jobs(
+            database,
+            configured.checkpoints(settings),
+            configured.copy_targets(settings),
+            configured.directory_source(settings, environ),
+        )
     except (config.BadSetting, UnusableKey) as error:
         sys.exit(f"understudy: {error}")
     stop = threading.Event()

@@ -7,6 +7,7 @@ from app.storage import (
     audit_checkpoints,
     audit_copies,
     audit_trail,
+    directory_sources,
     impersonations,
     members,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "audit_checkpoints",
     "audit_copies",
     "audit_trail",
+    "directory_sources",
     "impersonations",
     "members",
     "metadata",

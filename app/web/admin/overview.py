@@ -5,9 +5,12 @@ from typing import Any
 
 from flask import g, render_template, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from app.domain.audit_trail import Outcome
+from app.storage.admins import Role
 from app.storage.audit_trail import count_events, latest_events
+from app.storage.directory_sources import failing_sources
 from app.storage.impersonations import count_started, past_impersonations
 from app.web.admin.active_sessions import active_sessions
 from app.web.admin.trail_state import trail_state
@@ -30,6 +33,7 @@ def show() -> ResponseReturnValue:
         recent=past.rows[:LATEST_SESSIONS],
         lines=lines(latest_events(g.db, limit=LATEST_EVENTS)),
         state=trail_state(),
+        failing=failing_sources(g.db) if current_user.role == Role.SUPERADMIN else [],
     )
 
 
