@@ -59,18 +59,19 @@ def gather(db: Session, *, now: datetime) -> None:
         id=LIGHTHOUSE, name="Lighthouse", impersonation_allowed=False, now=now
     )
     elsewhere = factories.account(id=ELSEWHERE, name="Elsewhere", now=now)
-    db.add_all(
-        [
-            _member(MIA, account=harbour, role="owner", now=now),
-            _member(NOOR, account=harbour, status="deactivated", now=now),
-            _member(IVO, account=harbour, status="invited", now=now),
-            _member(PIA, account=harbour, protected=True, now=now),
-            _member(OMAR_AS_MEMBER, account=harbour, now=now),
-            _member(SAM, account=drydock, now=now),
-            _member(OPAL, account=lighthouse, now=now),
-            _member(EVE, account=elsewhere, now=now),
-        ]
-    )
+    members = [
+        _member(MIA, account=harbour, role="owner", now=now),
+        _member(NOOR, account=harbour, status="deactivated", now=now),
+        _member(IVO, account=harbour, status="invited", now=now),
+        _member(PIA, account=harbour, protected=True, now=now),
+        _member(OMAR_AS_MEMBER, account=harbour, now=now),
+        _member(SAM, account=drydock, now=now),
+        _member(OPAL, account=lighthouse, now=now),
+        _member(EVE, account=elsewhere, now=now),
+    ]
+    for member in members:
+        member.account.member_count = (member.account.member_count or 0) + 1
+    db.add_all(members)
     db.add(
         APIKey(
             id="letterbox",

@@ -14,7 +14,8 @@ from app.storage.accounts import Account, search_accounts
 from app.storage.admins import Admin
 from app.storage.audit_search import EventFilters, has_events
 from app.storage.impersonations import Impersonation
-from app.storage.members import Member, members_with_email, search_members
+from app.storage.listed_members import search_members
+from app.storage.members import Member, members_with_email
 
 LONGEST = 200
 LONGEST_QUOTE = 60
@@ -87,14 +88,14 @@ class _Read:
 
 def filters_of(db: Session, address: Mapping[str, str]) -> AuditFilters:
     """Return the filters that an address names."""
-    given = {name: address.get(name, "").replace("\0", "").strip() for name in READERS}
+    given = given_in(address)
     filters = AuditFilters(given)
     wanted: dict[str, Any] = {}
     for name, (column, read) in READERS.items():
         if not given[name]:
             continue
         try:
-            found = read(db, given[name])
+            found = read(db, _short(given[name]))
         except _Wrong as wrong:
             filters.wrong[name] = str(wrong)
             filters.choices[name] = wrong.choices
@@ -109,6 +110,11 @@ def filters_of(db: Session, address: Mapping[str, str]) -> AuditFilters:
     if "since" in wanted and wanted.get("until") and wanted["since"] >= wanted["until"]:
         filters.wrong["until"] = "The last day is before the first."
     return filters
+
+
+def given_in(address: Mapping[str, str]) -> dict[str, str]:
+    """Return what an address gives for each filter, as it is used; empty for what it does not."""
+    return {name: address.get(name, "").replace("\0", "").strip() for name in READERS}
 
 
 def _actor(db: Session, text: str) -> _Read:
@@ -197,9 +203,14 @@ def _quoted(text: str) -> str:
 
 
 def _text(_db: Session, text: str) -> _Read:
-    if len(text) > LONGEST:
-        raise _Wrong(f"Keep the words under {LONGEST} characters.")
     return _Read(text)
+
+
+def _short(text: str) -> str:
+    # What was asked for is recorded in full, and nobody's name is longer.
+    if len(text) > LONGEST:
+        raise _Wrong(f"Keep it under {LONGEST} characters.")
+    return text
 
 
 # By name, in the order that a query has them: the filter that each becomes, and what reads it.

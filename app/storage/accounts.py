@@ -6,9 +6,10 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, Index, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.storage.base import Base, new_id
-from app.storage.folding import containing, fold
+from app.storage.base import Base, indexed_where_known, new_id
+from app.storage.folding import fold, searchable
 from app.storage.paging import Cursor, Page, page
+from app.storage.search import SearchPage, ids_in, search
 
 
 class AccountStatus(StrEnum):
@@ -29,6 +30,7 @@ class Account(Base):
     __table_args__ = (
         CheckConstraint("status IN ('active', 'suspended')", name="status"),
         Index("ix_accounts_sort_key_id", "sort_key", "id"),
+        indexed_where_known("ix_accounts_external_id", "external_id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
@@ -40,8 +42,13 @@ class Account(Base):
     impersonation_switched_off: Mapped[bool] = mapped_column(default=False)
     sort_key: Mapped[str]
     search_text: Mapped[str]
+    # Of every member ever known. Whoever adds or moves one keeps it true in the same transaction.
+    member_count: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    # What only a push over SCIM tells; app.storage.pushed says what these mean.
+    external_id: Mapped[str | None]
+    removed_at: Mapped[datetime | None]
 
     @property
     def is_suspended(self) -> bool:
@@ -56,12 +63,19 @@ class Account(Base):
     def fold_names(self) -> None:
         """Bring the keys for sorting and searching up to date with the name and the domain."""
         self.sort_key = fold(self.name)
-        self.search_text = f"{self.sort_key} {fold(self.domain)}"
+        self.search_text = searchable(self.name, self.domain)
 
 
-def search_accounts(db: Session, *, text: str, cursor: Cursor | None) -> Page[Account]:
-    """Return a page of the accounts whose name or domain contains `text`, by name."""
-    query = select(Account)
-    if text:
-        query = query.where(Account.search_text.like(containing(text), escape="\\"))
-    return page(db, query, order=(Account.sort_key, Account.id), cursor=cursor)
+def list_accounts(db: Session, *, cursor: Cursor | None) -> Page[Account]:
+    """Return a page of all accounts, by name."""
+    return page(db, select(Account), order=(Account.sort_key, Account.id), cursor=cursor)
+
+
+def search_accounts(db: Session, *, text: str, cursor: Cursor | None) -> SearchPage[Account]:
+    """Return a page of the accounts with the words of `text` in name or domain, best first.
+
+    First of all are those whose name or id it is, or whose id it holds, as an address does.
+    """
+    exact = (Account.id.in_(ids_in(text)), Account.sort_key == fold(text))
+    found = search(db, Account, text=text, cursor=cursor, exact=exact)
+    return found.read(lambda ids: db.scalars(select(Account).where(Account.id.in_(ids))))

@@ -19,6 +19,45 @@ def fold(text: str) -> str:
 _STROKED_LETTERS = str.maketrans({"ł": "l", "đ": "d", "ø": "o", "ı": "i", "æ": "ae", "œ": "oe"})
 
 
+class _Spelling(dict[int, str]):
+    """Every letter as it is, and everything else, but for blanks, by its number in capitals."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        self[code] = spelt = letter if letter.isalnum() or letter.isspace() else _capitals(code)
+        return spelt
+
+
+def _capitals(number: int) -> str:
+    """Return the number to the base of 26. What is folded has no capitals of its own."""
+    rest = ""
+    while True:
+        number, digit = divmod(number, 26)
+        rest = chr(ord("A") + digit) + rest
+        if not number:
+            return rest
+
+
+_SPELLING = _Spelling({0: ""})
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of `text` as they are searched for: "O'Hara B" gives "oBNhara", "b".
+
+    Punctuation is spelt in capitals, so that there is nothing that a database takes for an
+    operator, a wildcard or the end of a word; PostgreSQL has trigrams of letters and digits alone.
+    """
+    return fold(text).translate(_SPELLING).split()
+
+
+def searchable(*texts: str) -> str:
+    """Return what is stored for searching: the words of the texts, two blanks before each.
+
+    With them the trigrams of a text tell with which one or two letters its words begin.
+    """
+    return "".join(f"  {word}" for text in texts for word in words_of(text))
+
+
 def containing(text: str) -> str:
     """Return the LIKE pattern, with `\\` as its escape, that finds `text` folded anywhere."""
     escaped = fold(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -122,15 +122,15 @@ class Handoff(Base):
 def open_impersonations(db: Session) -> Sequence[Impersonation]:
     """Return every session that nobody has ended, due or not, the oldest first."""
     query = select(Impersonation).where(Impersonation.ended_at.is_(None))
-    return db.scalars(query.order_by(Impersonation.started_at, Impersonation.id)).all()
+    # There is one an admin at most. Asked for their order, SQLite would walk through all sessions
+    # that there ever were, in that order.
+    return sorted(db.scalars(query), key=lambda one: (one.started_at, one.id))
 
 
 def active_impersonations(db: Session, *, now: datetime) -> Sequence[Impersonation]:
     """Return the live sessions, the newest first."""
-    query = select(Impersonation).where(
-        Impersonation.ended_at.is_(None), Impersonation.expires_at > now
-    )
-    return db.scalars(query.order_by(Impersonation.started_at.desc(), Impersonation.id)).all()
+    live = [one for one in open_impersonations(db) if one.is_active(now)]
+    return live[::-1]
 
 
 def active_impersonation_of(db: Session, impersonator_id: str) -> Impersonation | None:

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.storage.accounts import Account
-from app.storage.base import Base, new_id
-from app.storage.folding import containing, fold
-from app.storage.paging import Cursor, Page, page
+from app.storage.base import Base, indexed_where_known, new_id
+from app.storage.folding import fold, searchable
 
 
 class MemberStatus(StrEnum):
@@ -30,6 +29,8 @@ class Member(Base):
         Index("ix_members_sort_key_id", "sort_key", "id"),
         Index("ix_members_account_id_sort_key_id", "account_id", "sort_key", "id"),
         Index("ix_members_email_key", "email_key"),
+        indexed_where_known("ix_members_external_id", "external_id"),
+        indexed_where_known("ix_members_user_name_key", "user_name_key"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
@@ -44,6 +45,11 @@ class Member(Base):
     search_text: Mapped[str]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    # What only a push over SCIM tells; app.storage.pushed says what these mean.
+    external_id: Mapped[str | None]
+    user_name: Mapped[str | None]
+    user_name_key: Mapped[str | None]
+    removed_at: Mapped[datetime | None]
 
     account: Mapped[Account] = relationship(lazy="joined", innerjoin=True)
 
@@ -51,27 +57,9 @@ class Member(Base):
         """Bring the keys for sorting and searching up to date with the name and the address."""
         self.sort_key = fold(self.name)
         self.email_key = fold(self.email)
-        self.search_text = f"{self.sort_key} {self.email_key}"
-
-
-def search_members(
-    db: Session, *, text: str, cursor: Cursor | None, account_id: str | None = None
-) -> Page[Member]:
-    """Return a page of members by name; those whose name or e-mail address contains `text`."""
-    query = select(Member)
-    if account_id is not None:
-        query = query.where(Member.account_id == account_id)
-    if text:
-        query = query.where(Member.search_text.like(containing(text), escape="\\"))
-    return page(db, query, order=(Member.sort_key, Member.id), cursor=cursor)
+        self.search_text = searchable(self.name, self.email)
 
 
 def members_with_email(db: Session, email: str) -> Sequence[Member]:
     """Return the members with that address, in whichever accounts."""
     return db.scalars(select(Member).where(Member.email_key == fold(email))).all()
-
-
-def count_members(db: Session, account_ids: Sequence[str]) -> dict[str, int]:
-    """Return the number of members in each of the accounts of one page."""
-    query = select(Member.account_id, func.count()).where(Member.account_id.in_(account_ids))
-    return dict(db.execute(query.group_by(Member.account_id)).all())

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -66,14 +66,16 @@ def page(
     cursor: Cursor | None,
     descending: bool = False,
     size: int = PAGE_SIZE,
+    read: Callable[[Session, Any], Sequence[Row]] | None = None,
 ) -> Page[Row]:
     """Return the page of `query`, sorted by the columns `order`, at `cursor` (None: the first).
 
-    The last column of `order` must be unique, or rows with equal keys could be left out.
+    The last column of `order` must be unique, or rows with equal keys could be left out. `read`
+    makes rows, which have these columns, of a query that is for something else than a row class.
     """
     backwards = cursor is not None and cursor.before
     query = from_cursor(query, order=order, cursor=cursor, descending=descending)
-    rows = list(db.scalars(query.limit(size + 1)).unique())
+    rows = list((read or _entities)(db, query.limit(size + 1)))
     more = len(rows) > size
     rows = rows[:size]
     if backwards:
@@ -89,6 +91,10 @@ def page(
         next=edge(rows[-1], before=False) if rows and has_next else None,
         previous=edge(rows[0], before=True) if rows and has_previous else None,
     )
+
+
+def _entities(db: Session, query: Select[Row]) -> Sequence[Row]:
+    return db.scalars(query).unique().all()
 
 
 def from_cursor(

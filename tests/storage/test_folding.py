@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from app.storage.folding import fold
-from app.storage.members import Member, search_members
+from app.storage.listed_members import search_members
+from app.storage.members import Member
 from tests.cast import HARBOUR, MIA
 
 

@@ -5,12 +5,15 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
 from app.domain import accounts as verbs
-from app.storage.accounts import Account, search_accounts
+from app.storage.accounts import Account, list_accounts, search_accounts
 from app.storage.impersonations import past_impersonations
-from app.storage.members import count_members, search_members
+from app.storage.listed_members import ListedMember, list_members, search_members
+from app.storage.paging import Page
+from app.storage.sizes import Size, size_of
 from app.web import htmx
 from app.web.admin.loading import load_or_404, search_text
 from app.web.admin.refusals import refusals
+from app.web.admin.totals import count_line
 from app.web.authentication import current_admin
 from app.web.pagination import cursor, paged
 from app.web.provenance import provenance
@@ -20,27 +23,37 @@ SWITCHED_OFF = "Impersonation is off in this account. Running sessions have ende
 
 
 def index() -> ResponseReturnValue:
-    """All accounts by name, or those that match."""
-    page = search_accounts(g.db, text=search_text(), cursor=cursor())
+    """All accounts by name, or those that match, best first."""
+    text = search_text()
+    page: Page[Account] = (
+        search_accounts(g.db, text=text, cursor=cursor())
+        if text
+        else list_accounts(g.db, cursor=cursor())
+    )
     return htmx.render(
         "admin/accounts/index.html",
         "admin/accounts/_results.html",
         **paged(page),
-        q=search_text(),
-        member_counts=count_members(g.db, [account.id for account in page.rows]),
+        q=text,
+        counted=count_line(page, "account", lambda: size_of(g.db, Account)),
     )
 
 
 def show(account_id: str) -> ResponseReturnValue:
     """One account with its members."""
-    account = load_or_404(Account, account_id)
-    page = search_members(g.db, text=search_text(), cursor=cursor(), account_id=account.id)
+    account, text = load_or_404(Account, account_id), search_text()
+    page: Page[ListedMember] = (
+        search_members(g.db, text=text, cursor=cursor(), account_id=account.id)
+        if text
+        else list_members(g.db, cursor=cursor(), account_id=account.id)
+    )
     return htmx.render(
         "admin/accounts/show.html",
         "admin/members/_results.html",
         **paged(page),
         account=account,
-        q=search_text(),
+        q=text,
+        counted=count_line(page, "member", lambda: Size(account.member_count)),
         refusals=refusals(g.db, current_admin(), page.rows),
     )
 

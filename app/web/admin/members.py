@@ -4,22 +4,32 @@ from flask import g, render_template
 from flask.typing import ResponseReturnValue
 
 from app.storage.impersonations import past_impersonations
-from app.storage.members import Member, members_with_email, search_members
+from app.storage.listed_members import ListedMember, list_members, search_members
+from app.storage.members import Member, members_with_email
+from app.storage.paging import Page
+from app.storage.sizes import size_of
 from app.web import htmx
 from app.web.admin.loading import load_or_404, search_text
 from app.web.admin.refusals import refusals
+from app.web.admin.totals import count_line
 from app.web.authentication import current_admin
 from app.web.pagination import cursor, paged
 
 
 def index() -> ResponseReturnValue:
-    """All members by name, or those that match."""
-    page = search_members(g.db, text=search_text(), cursor=cursor())
+    """All members by name, or those that match, best first."""
+    text = search_text()
+    page: Page[ListedMember] = (
+        search_members(g.db, text=text, cursor=cursor())
+        if text
+        else list_members(g.db, cursor=cursor())
+    )
     return htmx.render(
         "admin/members/index.html",
         "admin/members/_results.html",
         **paged(page),
-        q=search_text(),
+        q=text,
+        counted=count_line(page, "member", lambda: size_of(g.db, Member)),
         refusals=refusals(g.db, current_admin(), page.rows),
     )
 

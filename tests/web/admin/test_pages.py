@@ -11,6 +11,7 @@ from app.web.admin.routes import ROUTES
 from tests.browsing import Browser
 from tests.cast import ADA, CY, EVE, HARBOUR, MIA, OMAR
 from tests.clock import Clock
+from tests.conftest import on_sqlite
 
 PAGES = [route for route in ROUTES if route.method == "GET" and not route.background]
 
@@ -70,6 +71,7 @@ def test_demo_mode_says_so(superadmin: Browser, ids: dict[str, str]) -> None:
     assert superadmin.get("/").one("aside", aria_label="Demo").words.startswith("Demo:")
 
 
+@on_sqlite
 @pytest.mark.requirement("F1")
 def test_a_site_without_its_database_says_so(superadmin: Browser, database: Database) -> None:
     path = database.engine.url.database

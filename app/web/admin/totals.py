@@ -1,0 +1,42 @@
+"""How long a list is, in the words that stand above it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from app.storage.paging import Page
+from app.storage.search import MOST_FOUND, SearchPage
+from app.storage.sizes import Size
+
+MILLION = 1_000_000
+
+
+def count_line(page: Page[Any], noun: str, size: Callable[[], Size]) -> str:
+    """Return how many fit what was typed, or else how many there are; only then `size` is asked."""
+    if isinstance(page, SearchPage):
+        return _found(page, noun)
+    return _total(size(), noun)
+
+
+def _found(page: SearchPage[Any], noun: str) -> str:
+    """Return "1 member matches", or what to do when there are too many."""
+    if page.is_cut:
+        return f"More than {MOST_FOUND:,} {noun}s match. Type more to find the one you mean."
+    return f"{_counted(page.found, noun)} {'matches' if page.found == 1 else 'match'}"
+
+
+def _total(size: Size, noun: str) -> str:
+    """Return "1 member", "9,800 members" or "about 1.0 million members"."""
+    if not size.is_estimated:
+        return _counted(size.rows, noun)
+    return f"about {_rounded(size.rows)} {noun}s"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _rounded(number: int) -> str:
+    """Return the number in two figures, as nobody knows it better: "12,000", "1.0 million"."""
+    step = 10 ** (len(str(number)) - 2)
+    rounded = round(number / step) * step
+    return f"{rounded:,}" if rounded < MILLION else f"{rounded / MILLION:,.1f} million"
