@@ -28,6 +28,10 @@ class Refused(DomainError):
         self.event = event
 
 
+class Halted(Refused):
+    """The rules would allow it, but something has to be put right first."""
+
+
 class Conflict(DomainError):
     """It has been done already, or something else stands where it should go."""
 

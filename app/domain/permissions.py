@@ -12,6 +12,7 @@ class Permission(StrEnum):
     ACCOUNTS_MANAGE = "accounts:manage"
     ADMINS_MANAGE = "admins:manage"
     ADMINS_READ = "admins:read"
+    AUDIT_TRAIL_ACKNOWLEDGE = "audit_trail:acknowledge"
     AUDIT_TRAIL_ARCHIVE = "audit_trail:archive"
     AUDIT_TRAIL_READ = "audit_trail:read"
     IMPERSONATIONS_END = "impersonations:end"
@@ -25,6 +26,7 @@ SUPERADMIN_ONLY = frozenset(
     {
         Permission.ACCOUNTS_MANAGE,
         Permission.ADMINS_MANAGE,
+        Permission.AUDIT_TRAIL_ACKNOWLEDGE,
         Permission.AUDIT_TRAIL_ARCHIVE,
         Permission.IMPERSONATIONS_START,
     }
@@ -46,3 +48,5 @@ class Scope(StrEnum):
     PRODUCT = "product"
     # Proofs of events, which show their words.
     AUDIT_TRAIL = "audit_trail"
+    # Pushing accounts and members over SCIM.
+    DIRECTORY = "directory"

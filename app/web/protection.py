@@ -77,9 +77,9 @@ def install(app: Flask, config: Config) -> None:
 
 def csp_nonce() -> str:
     """Return this response's nonce (W1)."""
-    if "csp_nonce" not in g:
-        g.csp_nonce = secrets.token_urlsafe(16)
-    nonce: str = g.csp_nonce
+    nonce: str | None = g.get("csp_nonce")
+    if nonce is None:
+        nonce = g.csp_nonce = secrets.token_urlsafe(16)
     return nonce
 
 

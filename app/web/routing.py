@@ -1,13 +1,18 @@
 """One table names every route with who may use it; what is not in it cannot be reached."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from flask import Flask
 from flask.typing import ResponseReturnValue
 
 from app.domain.permissions import Permission, Scope
+
+# What stands in an address as it is.
+PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Anyone(StrEnum):
@@ -25,7 +30,9 @@ class Route:
 
     A Permission is for signed-in admins who hold it, a Scope for API keys. `background` marks
     what a page asks by itself: it does not count as the admin being there (S3). `recorded` marks
-    what to read is an event: nobody sees it before that is in the trail (L13).
+    what to read is an event: nobody sees it before that is in the trail (L13), with the filters of
+    the trail if it is `filtered` by them. `reading` marks a
+    POST that changes nothing, and so needs no lock that keeps others from writing.
     """
 
     method: str
@@ -34,12 +41,29 @@ class Route:
     audience: Audience
     background: bool = False
     recorded: bool = False
+    filtered: bool = False
+    reading: bool = False
 
     @property
     def endpoint(self) -> str:
         """The name for `url_for`: the view's module and function, "members.show"."""
         module = self.view.__module__.removeprefix("app.web.").removeprefix("admin.")
         return f"{module}.{self.view.__name__}"
+
+    @cached_property
+    def _parts(self) -> list[str]:
+        return re.split(r"<(\w+)>", self.path)
+
+    def plain_path(self, values: Mapping[str, object]) -> str | None:
+        """Return the path with these values in it, None where that takes more than joining."""
+        match self._parts:
+            case [path] if not values:
+                return path
+            case [before, name, after] if len(values) == 1:
+                value = values.get(name)
+                if isinstance(value, str) and PLAIN.fullmatch(value):
+                    return f"{before}{value}{after}"
+        return None
 
 
 def register(app: Flask, routes: Sequence[Route]) -> dict[str, Route]:
