@@ -109,8 +109,8 @@ def _prepare(environ: Mapping[str, str]) -> None:
         key_file.touch(mode=0o600)
         key_file.write_text(key, encoding="utf-8")
     _flask(environ, *LETTERBOX, "letterbox", "load-demo")
-    # Letterbox owns the directory; the admin site reads it anew at each start. What `flask demo seed`
-    # has added is nowhere in Letterbox, and stays.
+    # Letterbox owns the directory; the admin site reads it anew at each start. What
+    # `flask demo seed` has added is nowhere in Letterbox, and stays.
     sync = ("directory", "sync", "--keep-missing", str(DIRECTORY_SETTINGS))
     _flask(environ, *OPERATOR, *sync)
     _flask(environ, *OPERATOR, "demo", "load")

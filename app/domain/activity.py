@@ -132,7 +132,7 @@ def finish_action(
             now=now,
             provenance=provenance,
             impersonation=impersonation,
-            outcome=_outcome(status),
+            outcome=outcome_of(status),
             details={"action_id": action_id, "status": status, "milliseconds": milliseconds},
         ),
     )
@@ -179,7 +179,7 @@ def _has_event(db: Session, action: AuditAction, action_id: str) -> bool:
     return has_event(db, session_id, action=action, fact=("action_id", action_id))
 
 
-def _outcome(status: int) -> Outcome:
+def outcome_of(status: int) -> Outcome:
     if status >= FAILED_STATUS:
         return Outcome.FAILED
     return Outcome.REFUSED if status >= REFUSED_STATUS else Outcome.SUCCEEDED
