@@ -15,6 +15,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+FORMAT = "understudy/audit-inclusion-proof/v1"
 FIELDS = (
     "action",
     "outcome",
@@ -27,16 +28,41 @@ FIELDS = (
 )
 
 
+DIGESTS = ("words_digest", "previous_hash", "hash")
+# Exactly these: what stands beside them would be covered by nothing.
+MEMBERS = {"format", "event", "leaf_index", "tree_size", "proof", "checkpoint", "key"}
+EVENT_MEMBERS = {"id", "at", *FIELDS, "facts", "words", "salt", *DIGESTS}
+
+
 def check(proof: dict[str, Any], key: str) -> None:
     """Raise an error unless the key's owner has signed a trail that holds the event."""
     event, checkpoint = proof["event"], proof["checkpoint"]
+    same(proof["format"], FORMAT, "the format")
+    same(sorted(proof), sorted(MEMBERS), "the members of the proof")
+    same(sorted(event), sorted(EVENT_MEMBERS), "the members of the event")
+    for number in (event["id"], proof["leaf_index"], proof["tree_size"]):
+        same(type(number), int, "a number")
+    same(at_of(event).isoformat(timespec="microseconds"), event["at"], "the time")
+    # A salt without words would let anybody say that there were none, words without it anything.
+    same(event["words"] is None, event["salt"] is None, "the words")
     if event["words"] is not None:
         same(digest_of_words(event), event["words_digest"], "the words")
     same(hash_of(event), event["hash"], "the event")
     text, root = signed(checkpoint, key)
     same(str(proof["tree_size"]), text.split("\n")[1], "the size")
     same(root_from(proof).hex(), root.hex(), "the root")
-    print("Good: this event is in the trail that was signed as", *text.split("\n")[:2])  # noqa: T201
+    tell(event, "Good: this event is in the trail that was signed as", *text.split("\n")[:2])
+
+
+def tell(event: dict[str, Any], *good: str) -> None:
+    """Print what has been proved, all of it and nothing else."""
+    print(*good)  # noqa: T201
+    for name in ("id", "at", *FIELDS, "facts"):
+        print(f"  {name:<17} {canonical(event[name])}")  # noqa: T201
+    words = "erased, or not shown" if event["words"] is None else ""
+    print(f"  {'words':<17} {words}".rstrip())  # noqa: T201
+    for name, word in sorted((event["words"] or {}).items()):
+        print(f"    {name:<15} {canonical(word)}")  # noqa: T201
 
 
 def digest_of_words(event: dict[str, Any]) -> str:
@@ -46,7 +72,7 @@ def digest_of_words(event: dict[str, Any]) -> str:
 
 def hash_of(event: dict[str, Any]) -> str:
     """Return the SHA-256 of the event, each field framed by its length."""
-    passed = datetime.fromisoformat(event["at"]) - datetime(1970, 1, 1, tzinfo=UTC)
+    passed = at_of(event) - datetime(1970, 1, 1, tzinfo=UTC)
     fields = [str(event["id"]), str(passed // timedelta(microseconds=1))]
     fields += [event[name] for name in FIELDS]
     fields.append(canonical(event["facts"]))
@@ -85,7 +111,12 @@ def signed(checkpoint: str, key: str) -> tuple[str, bytes]:
     return text, base64.b64decode(text.split("\n")[2])
 
 
-def same(found: str, expected: str, what: str) -> None:
+def at_of(event: dict[str, Any]) -> datetime:
+    """Return the time of the event."""
+    return datetime.fromisoformat(event["at"])
+
+
+def same(found: object, expected: object, what: str) -> None:
     """Raise ValueError unless both are the same."""
     if found != expected:
         raise ValueError(f"{what} cannot be right")
@@ -101,5 +132,12 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the JSON object; raise ValueError when a name stands in it twice."""
+    same(len(dict(pairs)), len(pairs), "a name that stands there twice")
+    return dict(pairs)
+
+
 if __name__ == "__main__":
-    check(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), sys.argv[2])
+    text = Path(sys.argv[1]).read_text(encoding="utf-8")
+    check(json.loads(text, object_pairs_hook=unique), sys.argv[2])

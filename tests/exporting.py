@@ -5,18 +5,22 @@ import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import text
+
 from app.domain import audit_export_verification, audit_exports
+from app.domain.audit_export_events import Export, Format
 from app.domain.audit_export_files import ExportFile
-from app.domain.audit_exports import Export, Format
 from app.domain.audit_manifests import MANIFEST, parsed
-from app.domain.audit_trail import OPERATOR
+from app.domain.audit_trail import OPERATOR, AuditAction, append, event
 from app.domain.audit_verification import Verdict
 from app.domain.checkpoints import Checkpoint, VerifierKey
 from app.storage.audit_search import EventFilters
+from tests.owner import as_owner
 from tests.proving import Proven
 
 Files = dict[str, bytes]
@@ -96,3 +100,18 @@ def verify(
     return audit_export_verification.verify(
         ExportFile.find(path), key=key or trail.checkpoints.key.verifier, kept=kept or []
     )
+
+
+def erase(url: str, person_id: str, now: datetime) -> None:
+    """Erase the words about that person, on record."""
+    details = {"person_id": person_id, "events": 12}
+    with as_owner(url) as db:
+        append(
+            db,
+            event(AuditAction.AUDIT_WORDS_ERASED, now=now, provenance=OPERATOR, details=details),
+        )
+    with as_owner(url) as db:
+        numbers = "SELECT id FROM audit_events WHERE subject_id = :person"
+        db.execute(
+            text(f"DELETE FROM audit_words WHERE event_id IN ({numbers})"), {"person": person_id}
+        )

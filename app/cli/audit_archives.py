@@ -20,8 +20,10 @@ from app.domain import (
     audit_exports,
     erasures,
 )
+from app.domain.audit_archive_verification import Archives
+from app.domain.audit_archived import archived
+from app.domain.audit_export_events import Export
 from app.domain.audit_export_files import BadExport, ExportFile
-from app.domain.audit_exports import Export
 from app.domain.audit_trail import OPERATOR
 from app.domain.audit_verification import Progress
 from app.domain.checkpointing import Checkpoints
@@ -64,9 +66,9 @@ def _check_copies(database: Database, config: Config) -> None:
     """End the command while a copy still needs what is to leave the table."""
     names = [target.name for target in configured.copy_targets(config)]
     with database.unit_of_work(writing=False) as db:
-        archived = audit_archives.archived(db)
+        last = archived(db)
         for copy in audit_copies.copies(db, names):
-            if copy.last_event_id < archived:
+            if copy.last_event_id < last:
                 raise Conflict(
                     f"{copy.target} has a copy up to event {copy.last_event_id:,} only. Nothing"
                     " has left the database; run this again when the worker has sent the rest."
@@ -81,15 +83,26 @@ def verify_archives(
     kept: Sequence[Checkpoint],
     progress: Progress,
 ) -> list[Checkpoint]:
-    """Verify the archives in a folder; return their checkpoints. Raises Tampered."""
+    """Verify the archives in a folder; return their checkpoints. Raises Tampered.
+
+    Which files are archives the trail itself has recorded; the others are told.
+    """
+    paths = [path for path in folder.iterdir() if path.suffix.lower() == ".zip" and path.is_file()]
+    told = audit_archive_verification.told_by_table(db)
+    archives = Archives(paths, told, key, kept, progress)
     try:
-        found = [ExportFile.find(path) for path in folder.glob("*.zip")]
+        return archives.verify(archived(db))
+    finally:
+        for path in sorted(archives.unused):
+            click.echo(f"{path} was left out: {_why_not(path)}.", err=True)
+
+
+def _why_not(path: Path) -> str:
+    try:
+        ExportFile.find(path)
     except BadExport as error:
-        raise click.ClickException(f"{folder}: {error}.") from error
-    last = audit_archives.archived(db)
-    return audit_archive_verification.verify(
-        found, last=last, key=key, kept=kept, progress=progress
-    )
+        return str(error)
+    return "it is not an archive that this trail has recorded, or a second copy of one"
 
 
 def _archive(database: Database, trail: Checkpoints, folder: Path) -> Path:
@@ -131,7 +144,10 @@ def _write(export: Export, path: Path, database: Database, key: CheckpointKey) -
 
     length = export.last - export.first + 1
     read = partial(database.unit_of_work, writing=False)
-    with progress_of(length, label="Archiving") as progress, unfinished.open("wb") as file:
+    unfinished.unlink(missing_ok=True)
+    # Names of people are in it.
+    opened = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with progress_of(length, label="Archiving") as progress, open(opened, "wb") as file:
         for piece in audit_exports.written(export, key=key, read=read, progress=progress):
             digest.update(piece)
             file.write(piece)

@@ -14,8 +14,8 @@ from app.cli.settings import now, opened_database, settings
 from app.cli.trail import checkpoints_of, kept_in, progress_of, tampering_told
 from app.cli.verdicts import tell
 from app.domain import audit_export_verification, audit_exports
+from app.domain.audit_export_events import Format
 from app.domain.audit_export_files import BadExport, ExportFile
-from app.domain.audit_exports import Format
 from app.domain.audit_filters import AuditFilters, filters_of
 from app.domain.audit_trail import OPERATOR
 from app.domain.checkpoints import VerifierKey

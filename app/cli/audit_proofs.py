@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ OWN_KEY = (
     "The key came with the proof: have it from elsewhere and give it with --key, or whoever made"
     " the proof may have made the key as well."
 )
+# What is there to be worked out and compared, not to be read.
+UNTOLD = frozenset({"words", "salt", "words_digest", "previous_hash", "hash"})
 
 
 @click.command("prove")
@@ -90,10 +92,20 @@ def check_proof(file: Path, key: VerifierKey | None, files: Sequence[Path]) -> N
     except (BadProof, OSError, UnicodeDecodeError) as error:
         raise click.ClickException(f"{file}: {error}") from error
     click.echo(f"{'Good' if checked.good else 'FALSE'}: {checked.sentence}")
+    for line in _told(checked.event) if checked.event else []:
+        click.echo(line)
     if key is None:
         click.echo(OWN_KEY, err=True)
     if not checked.good:
         sys.exit(TAMPERED_STATUS)
+
+
+def _told(event: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the proof covers, a line each, so that nobody has to read it from the file."""
+    told = {**event, **(event["words"] or {})}
+    for name, value in told.items():
+        if name not in UNTOLD and value is not None:
+            yield f"  {name}: {json.dumps(value, sort_keys=True)}"
 
 
 def _print(proof: dict[str, Any]) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain.audit_exports import Export, Format
+from app.domain.audit_archived import archived
+from app.domain.audit_export_events import Export, Format
+from app.domain.audit_tiles import TILE_WIDTH
 from app.domain.audit_trail import AuditAction, Provenance, append, event
-from app.domain.audit_tree import TILE_WIDTH
 from app.domain.checkpointing import Checkpoints
 from app.domain.errors import Conflict, Invalid
 from app.storage import audit_archives as stored
@@ -59,13 +60,9 @@ def order(
 
 def waiting(db: Session) -> int:
     """Return the last event of the order that has not been carried out, 0 when there is none."""
-    ordered = _last_of(db, AuditAction.AUDIT_ARCHIVE_ORDERED)
+    orders = facts_of(db, AuditAction.AUDIT_ARCHIVE_ORDERED)
+    ordered: int = max((facts["last"] for _, facts in orders), default=0)
     return ordered if ordered > archived(db) else 0
-
-
-def archived(db: Session) -> int:
-    """Return the last event that an archive holds, 0 for none."""
-    return _last_of(db, AuditAction.AUDIT_ARCHIVED)
 
 
 def archives(db: Session) -> Sequence[tuple[datetime, dict[str, Any]]]:
@@ -128,7 +125,3 @@ def _last_before(db: Session, before: datetime) -> int:
     signed = checkpoint.size if checkpoint else 0
     last = signed if first is None else min(first - 1, signed)
     return last - last % TILE_WIDTH
-
-
-def _last_of(db: Session, action: AuditAction) -> int:
-    return max((facts["last"] for _, facts in facts_of(db, action)), default=0)

@@ -3,14 +3,23 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable
 
 from app.domain.audit_records import as_record
 from app.storage.audit_chain import StoredEvent
 
-# A spreadsheet takes a field that begins with one of these for a formula; the last four are their
-# full-width forms. The quote itself is here so that taking one away always gives what was there.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠", "'")
+# A spreadsheet takes a cell that begins with one of these for a formula; the last four are their
+# full-width forms.
+FORMULA_STARTS = "=+-@＝＋－＠"
+# Where a spreadsheet may begin a cell: at the start of a field, and within it where its country
+# separates a list by a semicolon, where it takes tabs for separators, or after the end of a line.
+# Quotation marks and NULs may be taken away in front of what follows. A quote gets another one in
+# each such place, so that taking one away there always gives what was recorded.
+CELL = re.compile(
+    r"\A(?=[\t\r\n])"
+    rf"""|(?:\A|(?<=[;\t\r\n]))(?=["\0]*['\0{re.escape(FORMULA_STARTS)}])"""
+)
 # Excel takes a file for one of its own country's old alphabets unless it begins with this.
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -51,8 +60,8 @@ def rows(events: Iterable[StoredEvent]) -> bytes:
 
 
 def guarded(field: str) -> str:
-    """Return the field so that no spreadsheet takes it for a formula."""
-    return f"'{field}" if field.startswith(FORMULA_STARTS) else field
+    """Return the field so that no spreadsheet takes it, or a part of it, for a formula."""
+    return CELL.sub("'", field)
 
 
 def _row(event: StoredEvent) -> list[str]:

@@ -1,7 +1,6 @@
 """An export as it came from somewhere: whoever wrote it may mean us ill."""
 
 import hashlib
-import io
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -9,14 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.domain.audit_manifests import (
-    CHECKPOINT,
-    MANIFEST,
-    README,
-    BadManifest,
-    Manifest,
-    parsed,
-)
+from app.domain.audit_manifests import MANIFEST, BadManifest, Manifest, parsed
+from app.domain.audit_zip import Entries, StrayBytes
 from app.domain.checkpoints import BadCheckpoint, VerifierKey
 
 # Nothing is read further than this at once, whatever the archive says of itself.
@@ -49,17 +42,19 @@ class ExportFile:
     def find(cls, path: Path) -> "ExportFile":
         """Return the export in a file; raise BadExport if it is none, or not a whole one."""
         try:
-            with zipfile.ZipFile(path) as archive:
-                names, text = archive.namelist(), _text(archive, MANIFEST)
+            with Entries(path) as archive:
+                names, text = archive.names, _text(archive, MANIFEST)
             manifest = parsed(text.decode())
             key = VerifierKey.parse(manifest.key)
         except KeyError as error:
             raise BadExport("there is no manifest in it, so it is no export") from error
+        except StrayBytes as error:
+            raise BadExport("it holds bytes that belong to none of its files") from error
         except UNREADABLE as error:
             raise BadExport("it is no whole ZIP archive: not one, cut off or damaged") from error
         except (BadManifest, BadCheckpoint, UnicodeDecodeError) as error:
             raise BadExport(str(error)) from error
-        if names != [README, CHECKPOINT, manifest.events_file, MANIFEST]:
+        if names != manifest.names:
             raise BadExport("it holds other files than an export does")
         return cls(path, manifest, key)
 
@@ -67,10 +62,9 @@ class ExportFile:
 class OpenedExport(AbstractContextManager["OpenedExport"]):
     """The archive of an export; `digests` has the SHA-256 of each file that was read."""
 
-    def __init__(self, path: Path, events_file: str) -> None:
+    def __init__(self, path: Path) -> None:
         self.digests: dict[str, str] = {}
-        self._events_file = events_file
-        self._archive = zipfile.ZipFile(path)
+        self._archive = Entries(path)
 
     def text(self, name: str) -> bytes:
         """Return a short file; raise one of UNREADABLE."""
@@ -78,19 +72,22 @@ class OpenedExport(AbstractContextManager["OpenedExport"]):
         self.digests[name] = hashlib.sha256(text).hexdigest()
         return text
 
-    def lines(self) -> Iterator[bytes]:
-        """Yield the lines of the events; raise one of UNREADABLE."""
+    def lines(self, name: str) -> Iterator[bytes]:
+        """Yield the lines of a file of events; raise one of UNREADABLE."""
         digest = hashlib.sha256()
-        with io.BufferedReader(self._archive.open(self._events_file)) as file:  # type: ignore[type-var]
+        with self._archive.open(name) as file:
             while line := file.readline(LONGEST_LINE):
                 digest.update(line)
                 yield line
-        self.digests[self._events_file] = digest.hexdigest()
+        self.digests[name] = digest.hexdigest()
 
-    def __exit__(self, *_: object) -> None:
-        self._archive.close()
+    def __exit__(self, *details: object) -> None:
+        self._archive.__exit__(*details)
 
 
-def _text(archive: zipfile.ZipFile, name: str) -> bytes:
+def _text(archive: Entries, name: str) -> bytes:
+    text = bytearray()
     with archive.open(name) as file:
-        return file.read(LONGEST_TEXT)
+        while len(text) < LONGEST_TEXT and (piece := file.read1()):
+            text += piece
+    return bytes(text)

@@ -1,42 +1,34 @@
 """Verifying an export with nothing but its file, and whatever checkpoints were kept elsewhere."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from app.domain.audit_erasures import check_words
 from app.domain.audit_export_files import UNREADABLE, ExportFile, OpenedExport
-from app.domain.audit_manifests import CHECKPOINT, CSV, README
+from app.domain.audit_export_limits import limits_of
+from app.domain.audit_export_records import Records, Told
+from app.domain.audit_manifests import CHECKPOINT, ERASURES, README
 from app.domain.audit_proofs import wrong_with
-from app.domain.audit_records import from_record
 from app.domain.audit_scan import (
     BAD_CHECKPOINT,
     BAD_MANIFEST,
     CHANGED,
-    DAMAGED,
     FILE_CHANGED,
     OUT_OF_PLACE,
     Finding,
+    Tampered,
 )
 from app.domain.audit_stretch import Stretch, contradiction
 from app.domain.audit_trail import AuditAction
-from app.domain.audit_verification import Progress, Tampered, Verdict
+from app.domain.audit_verification import Progress, Verdict
 from app.domain.checkpoints import BadCheckpoint, Checkpoint, VerifierKey, opened
 from app.domain.merkle import Cover, cover_from
 from app.storage.audit_chain import StoredEvent
-
-BATCH = 256
 
 OWN_KEY = (
     "The key came with the export, so this shows no more than that the export agrees with itself."
     " Have the key from elsewhere and give it with --key."
 )
-FILTERED = (
-    "It holds only what fits its filters. That nothing which fits was left out rests on the word"
-    " of whoever signed it."
-)
-ROWS = "Rows cannot be proved one by one: they are as they were when the export was signed."
 APART = "Of the checkpoints given, {count:,} could not be compared with this export."
 
 
@@ -45,19 +37,24 @@ def limits(export: ExportFile, *, key: VerifierKey | None, kept: Sequence[Checkp
 
     `key` is None when there is none but the one that came with it.
     """
+    manifest = export.manifest
     apart = sum(not _can_be_compared(export, one) for one in kept)
-    sentences = {
-        OWN_KEY: key is None,
-        FILTERED: not export.manifest.is_whole,
-        ROWS: export.manifest.events_file == CSV,
-        APART.format(count=apart): apart > 0,
-    }
-    return [sentence for sentence, holds in sentences.items() if holds]
+    of_its_own = limits_of(
+        first=manifest.first,
+        is_whole=manifest.is_whole,
+        is_rows=manifest.is_rows,
+        is_erased_later=bool(manifest.erased_later),
+    )
+    return [
+        *([OWN_KEY] if key is None else []),
+        *of_its_own,
+        *([APART.format(count=apart)] if apart else []),
+    ]
 
 
 def _can_be_compared(export: ExportFile, checkpoint: Checkpoint) -> bool:
     manifest = export.manifest
-    if manifest.is_whole and manifest.events_file != CSV:
+    if manifest.is_whole and not manifest.is_rows:
         return manifest.first <= checkpoint.size <= manifest.last
     return checkpoint.size == manifest.last
 
@@ -74,13 +71,30 @@ def verify(
     The signatures of `kept` have been checked. `progress` is told how many more events have been
     looked at.
     """
+    return verify_and_tell(export, key=key, kept=kept, progress=progress)[0]
+
+
+def verify_and_tell(
+    export: ExportFile,
+    *,
+    key: VerifierKey,
+    kept: Sequence[Checkpoint],
+    progress: Progress,
+    erased_later: Mapping[str, int] | None = None,
+) -> tuple[Verdict, Told]:
+    """Verify an export; return what was found, and what its events record of others.
+
+    `erased_later` replaces what the manifest says of erasures after the last event.
+    """
     check = _Check(export, key, kept, progress)
+    if erased_later is not None:
+        check.erased_later = erased_later
     finding = None
     try:
         check.run()
     except Tampered as tampered:
         finding = tampered.finding
-    return Verdict(
+    verdict = Verdict(
         first=export.manifest.first,
         last=check.last,
         head=check.head,
@@ -88,6 +102,7 @@ def verify(
         erased=check.erased,
         finding=finding,
     )
+    return verdict, check.told
 
 
 class _Check:
@@ -101,6 +116,8 @@ class _Check:
         self.head = b""
         self.erased = 0
         self.compared = 0
+        self.told = Told()
+        self.erased_later = export.manifest.erased_later
         self._path, self._key, self._kept, self._progress = export.path, key, kept, progress
 
     def run(self) -> None:
@@ -110,14 +127,16 @@ class _Check:
         no byte uncovered.
         """
         manifest = self.manifest
-        with OpenedExport(self._path, manifest.events_file) as archive:
+        with OpenedExport(self._path) as archive:
             checkpoint = self._checkpoint(archive)
-            if manifest.events_file == CSV:
-                self._read_rows(archive.lines(), checkpoint)
+            lines = archive.lines(manifest.events_file)
+            if manifest.is_rows:
+                self._read_rows(lines, checkpoint)
             elif manifest.is_whole:
-                self._follow(_Records(archive.lines()), checkpoint)
+                self._follow(Records(lines), checkpoint)
             else:
-                self._check_each(_Records(archive.lines()), checkpoint)
+                self._read_erasures(Records(archive.lines(ERASURES)), checkpoint)
+                self._check_each(Records(lines), checkpoint)
         if not manifest.is_signed_by(self._key):
             raise self._tampered(BAD_MANIFEST)
         if archive.digests != manifest.files:
@@ -133,20 +152,23 @@ class _Check:
         except UNREADABLE as error:
             raise self._tampered(FILE_CHANGED) from error
 
-    def _follow(self, records: "_Records", checkpoint: Checkpoint) -> None:
+    def _follow(self, records: Records, checkpoint: Checkpoint) -> None:
         """Follow a whole trail, each event to the next."""
         stretch = Stretch(self.last, self._before(), checkpoint, self._kept)
         following = stretch.following
-        erasures: dict[str, int] = {}
         while batch := records.batch():
             events = [event for event, _ in batch]
             stretch.follow(events)
-            erasures |= _erasures(events)
-            self.last, self.head = following.size, following.head
+            self.told.note(events)
+            self.last, self.head = following.size, following.head or b""
             self._progress(len(events))
         records.check_end(self.last)
-        stretch.finish({**erasures, **self.manifest.erased_later})
+        stretch.finish(self._erasures)
         self.erased, self.compared = following.erased.count, following.compared
+
+    @property
+    def _erasures(self) -> dict[str, int]:
+        return {**self.told.newest_erasures, **self.erased_later}
 
     def _before(self) -> Cover:
         manifest = self.manifest
@@ -155,16 +177,29 @@ class _Check:
         except ValueError as error:
             raise self._tampered(BAD_MANIFEST) from error
 
-    def _check_each(self, records: "_Records", checkpoint: Checkpoint) -> None:
+    def _read_erasures(self, records: Records, checkpoint: Checkpoint) -> None:
+        """Check the events that say why words of others are missing, each by its own proof."""
+        last = 0
+        while batch := records.batch():
+            for event, record in batch:
+                finding = _wrong_with(event, record, checkpoint)
+                if finding or event.id <= last or event.action != AuditAction.AUDIT_WORDS_ERASED:
+                    raise Tampered(finding or Finding(OUT_OF_PLACE, event.id, event.id))
+                last = event.id
+                self.told.note([event])
+        records.check_end(last)
+
+    def _check_each(self, records: Records, checkpoint: Checkpoint) -> None:
         """Check events that stand alone, each by its own proof."""
+        erasures = self._erasures
         while batch := records.batch():
             for event, record in batch:
                 if event.id <= self.last:
                     raise Tampered(Finding(OUT_OF_PLACE, event.id, event.id))
                 if finding := _wrong_with(event, record, checkpoint):
                     raise Tampered(finding)
+                self.erased += check_words([event], erasures)
                 self.last, self.head = event.id, event.hash
-                self.erased += event.words is None
             self._progress(len(batch))
         records.check_end(self.last)
         self._compare(checkpoint)
@@ -189,35 +224,6 @@ class _Check:
         return Tampered(Finding(kind, self.manifest.first, self.manifest.last))
 
 
-@dataclass
-class _Records:
-    """The records in the lines of a file, up to the first that cannot be read.
-
-    `broken` then says which kind of finding that is.
-    """
-
-    lines: Iterator[bytes]
-    broken: str | None = None
-
-    def batch(self) -> list[tuple[StoredEvent, dict[str, Any]]]:
-        """Return the next events, each with what stands in its line; none at the end."""
-        found: list[tuple[StoredEvent, dict[str, Any]]] = []
-        try:
-            for line in islice(self.lines, 0 if self.broken else BATCH):
-                record = json.loads(line.decode("ascii"))
-                found.append((from_record(record), record))
-        except (ValueError, RecursionError):
-            self.broken = CHANGED
-        except UNREADABLE:
-            self.broken = DAMAGED
-        return found
-
-    def check_end(self, last: int) -> None:
-        """Raise Tampered unless the records ended where the file does, with event `last`."""
-        if self.broken:
-            raise Tampered(Finding(self.broken, last + 1, last + 1))
-
-
 def _wrong_with(
     event: StoredEvent, record: Mapping[str, Any], checkpoint: Checkpoint
 ) -> Finding | None:
@@ -228,9 +234,3 @@ def _wrong_with(
     except (KeyError, TypeError, ValueError):
         pass
     return Finding(CHANGED, event.id, event.id)
-
-
-def _erasures(events: Iterable[StoredEvent]) -> dict[str, int]:
-    """Return which of the events recorded the erasure of whose words."""
-    recorded = (one for one in events if one.action == AuditAction.AUDIT_WORDS_ERASED)
-    return {json.loads(one.facts)["person_id"]: one.id for one in recorded}

@@ -12,6 +12,7 @@ from app.storage.audit_trail import canonical_json
 FORMAT = "understudy/audit-export/v1"
 MANIFEST, CHECKPOINT, README = "manifest.json", "checkpoint.txt", "README.txt"
 JSONL, CSV = "events.jsonl", "events.csv"
+ERASURES = "erasures.jsonl"
 
 
 class BadManifest(ValueError):
@@ -24,7 +25,8 @@ class Manifest:
 
     `count` is how many fit. `files` holds the SHA-256 of each other file, `before` the hashes of
     the complete subtrees over the events before `first`, the largest first; both in hexadecimal.
-    `erased_later` has, by person, the event after `last` that recorded the erasure of their words.
+    `erased_later` has, by person, the event after `last` that recorded the erasure of words that
+    are missing here. `limits` are sentences about what it cannot show.
     `key` is the verifier key, which whoever checks should have from elsewhere.
     """
 
@@ -35,6 +37,7 @@ class Manifest:
     files: Mapping[str, str]
     before: Sequence[str]
     erased_later: Mapping[str, int]
+    limits: Sequence[str]
     made_at: str
     made_by: str
     key: str
@@ -49,6 +52,17 @@ class Manifest:
     def is_whole(self) -> bool:
         """Whether it holds every event from `first` to `last`."""
         return not self.filters
+
+    @property
+    def is_rows(self) -> bool:
+        """Whether the events are for a spreadsheet."""
+        return self.events_file == CSV
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all the files, in their order."""
+        erasures = [] if self.is_whole or self.is_rows else [ERASURES]
+        return [README, CHECKPOINT, self.events_file, *erasures, MANIFEST]
 
     def signed(self, key: CheckpointKey) -> "Manifest":
         """Return the manifest under the key's signature."""
@@ -82,6 +96,7 @@ def parsed(text: str) -> Manifest:
         manifest = Manifest(**members)
         fits = all(_fits(manifest, name, kind) for name, kind in _KINDS.items())
         fits = fits and 1 <= manifest.first <= manifest.last + 1
+        fits = fits and all(one > manifest.last for one in manifest.erased_later.values())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, BadManifest):
             raise
@@ -96,6 +111,7 @@ _TEXT = "text"
 _TEXTS = "texts by name"
 _NUMBERS = "numbers by name"
 _HASHES = "hashes"
+_SENTENCES = "sentences"
 _KINDS = {
     "filters": _TEXTS,
     "first": _NUMBER,
@@ -104,6 +120,7 @@ _KINDS = {
     "files": _TEXTS,
     "before": _HASHES,
     "erased_later": _NUMBERS,
+    "limits": _SENTENCES,
     "made_at": _TEXT,
     "made_by": _TEXT,
     "key": _TEXT,
@@ -120,4 +137,6 @@ def _fits(manifest: Manifest, name: str, kind: str) -> bool:
     if kind in (_TEXTS, _NUMBERS):
         one_of = str if kind == _TEXTS else int
         return isinstance(value, dict) and all(type(one) is one_of for one in value.values())
+    if kind == _SENTENCES:
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
     return isinstance(value, list) and all(len(bytes.fromhex(one)) == HASH_BYTES for one in value)

@@ -5,19 +5,19 @@ how to check it by hand.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.domain.audit_erasures import Explanations
 from app.domain.audit_records import as_record, from_record
-from app.domain.audit_scan import CHANGED, REWRITTEN, Finding, Run
+from app.domain.audit_scan import CHANGED, REWRITTEN, Finding, Run, Tampered
 from app.domain.audit_stretch import contradiction
 from app.domain.audit_trail import AuditAction, Provenance, append, event
-from app.domain.audit_tree import TrailTree
-from app.domain.audit_verification import Tampered, missing_told
+from app.domain.audit_tree import TrailTree, missing_told
 from app.domain.checkpointing import Checkpoints
 from app.domain.checkpoints import BadCheckpoint, Checkpoint, VerifierKey, opened
 from app.domain.errors import Absent, Gone, Invalid
@@ -103,6 +103,7 @@ def prove_event(
     """
     stored = _find(db, number)
     checkpoint = _covering(db, number, trail=trail, size=size, now=now)
+    Explanations(checkpoint.size).check(db, [stored])
     proof = TrailProver.of(db, checkpoint).prove(stored)
     shown = stored if with_words else stored._replace(words=None, salt=None)
     details = {"by": by, "format": PROOF, "first": number, "last": number, "filters": ""}
@@ -181,6 +182,7 @@ class Proof:
         places = (self.members["leaf_index"], self.members["tree_size"])
         # What stands beside the event's own fields would be covered by nothing.
         whole = as_record(stored) == self.members["event"]
+        whole = whole and {type(place) for place in places} == {int}
         if not whole or places != (stored.id - 1, checkpoint.size):
             raise BadProof(NOT_WRITTEN_BY_US)
         finding = wrong_with(stored, self._proof, checkpoint) or contradiction([checkpoint], kept)
@@ -189,7 +191,8 @@ class Proof:
         words = "" if stored.words is not None else " Its words are not shown."
         return Checked(
             f"Event {stored.id:,} is in the trail of {checkpoint.size:,} events that"
-            f" {key.name} signed at {checkpoint.at.isoformat()}.{words}"
+            f" {key.name} signed at {checkpoint.at.isoformat()}.{words}",
+            event=as_record(stored),
         )
 
     def _check_consistency(self, key: VerifierKey, kept: Iterable[Checkpoint]) -> "Checked":
@@ -215,10 +218,14 @@ class Proof:
 
 @dataclass(frozen=True)
 class Checked:
-    """What checking a proof has shown, in one sentence, and whether it holds."""
+    """What checking a proof has shown, in one sentence, and whether it holds.
+
+    `event` is the record that has been proved, if it was that of an event.
+    """
 
     sentence: str
     good: bool = field(default=True, kw_only=True)
+    event: Mapping[str, Any] | None = field(default=None, kw_only=True)
 
 
 def _find(db: Session, number: int) -> StoredEvent:

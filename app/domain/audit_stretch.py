@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from app.domain.audit_scan import CUT_OFF, NOT_COVERED, REWRITTEN, Finding, Run
-from app.domain.audit_verification import Following, Tampered, explain
+from app.domain.audit_following import Following, agreed, explain
+from app.domain.audit_scan import CUT_OFF, NOT_COVERED, Finding, Run, Tampered
 from app.domain.checkpoints import Checkpoint
 from app.domain.merkle import Cover
 from app.storage.audit_chain import GENESIS, StoredEvent
@@ -21,16 +21,13 @@ class Stretch:
     ) -> None:
         self._checkpoint = checkpoint
         self._kept = [one for one in kept if after < one.size <= checkpoint.size]
-        checkpoints = {one.size: one for one in (*self._kept, checkpoint)}
-        self.following = Following(after, GENESIS, before, checkpoints)
-        self._is_new = after > 0
+        # What came before is not here. The root, which covers the first event, vouches for it.
+        head = None if after else GENESIS
+        self.following = Following(after, head, before, agreed([*self._kept, checkpoint]))
 
     def follow(self, events: Sequence[StoredEvent]) -> None:
         """Take in the events that come next; raise Tampered at the first that is wrong."""
         following = self.following
-        if self._is_new and events:
-            # What came before is not here. The root, which covers this event, vouches for it.
-            following.head, self._is_new = events[0].previous_hash, False
         run = Run(following.size, frozenset(following.checkpoints)).follow(events)
         following.join(run)
 
@@ -44,15 +41,13 @@ class Stretch:
             raise Tampered(Finding(CUT_OFF, last + 1, size))
         if last > size:
             raise Tampered(Finding(NOT_COVERED, size + 1, last))
-        if finding := contradiction([self._checkpoint], self._kept):
-            raise Tampered(finding)
         explain(self.following.erased, erasures)
 
 
 def contradiction(shown: Sequence[Checkpoint], kept: Iterable[Checkpoint]) -> Finding | None:
-    """Return what a checkpoint that was kept elsewhere says against those that are shown."""
-    for one in kept:
-        for other in shown:
-            if one.size == other.size and (one.root, one.head) != (other.root, other.head):
-                return Finding(REWRITTEN, 1, one.size)
+    """Return what speaks against checkpoints that are shown, or kept elsewhere: two histories."""
+    try:
+        agreed([*shown, *kept])
+    except Tampered as tampered:
+        return tampered.finding
     return None

@@ -23,7 +23,9 @@ def oldest_event(db: Session) -> AuditEvent | None:
 
 def events_of(db: Session, action: str) -> Sequence[AuditEvent]:
     """Return every event of that action, the newest first."""
-    query = select(AuditEvent).where(AuditEvent.action == action)
+    # Their numbers first: in the order of all events, rare ones would be looked for among them all.
+    numbers = db.scalars(select(AuditEvent.id).where(AuditEvent.action == action)).all()
+    query = select(AuditEvent).where(AuditEvent.id.in_(numbers))
     return db.scalars(query.order_by(AuditEvent.id.desc())).all()
 
 

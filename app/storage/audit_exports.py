@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, func, select, type_coerce
+from sqlalchemy import BigInteger, select, type_coerce
 from sqlalchemy.orm import Session
 
 from app.storage.audit_chain import StoredEvent
@@ -33,8 +33,3 @@ def fitting_events(
         .order_by(EVENTS.id)
     )
     return [StoredEvent._make(row) for row in db.execute(query)]
-
-
-def first_number(db: Session) -> int:
-    """Return the number of the first event that has not been archived; 1 for an empty trail."""
-    return db.scalar(select(func.min(EVENTS.id))) or 1

@@ -5,7 +5,7 @@ from typing import cast
 from flask import current_app
 
 from app.config import Config
-from app.domain.audit_exports import Reading
+from app.domain.audit_export_events import Reading
 from app.domain.checkpointing import Checkpoints
 from app.domain.tokens import Tokens
 

@@ -9,13 +9,11 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app.domain import audit_reading
+from app.domain.audit_filters import given_in
 from app.storage.admins import Admin
 from app.web import authentication
-from app.web.pagination import PARAMETER
 from app.web.provenance import provenance
 from app.web.routing import Route
-
-LONGEST_FILTERS = 1000
 
 
 @dataclass(frozen=True)
@@ -30,13 +28,21 @@ def unrecorded(route: Route | None, answer: Response) -> Reading | None:
     """Return what the answer gives to read, None if that is nothing or recorded already."""
     if route is None or not route.recorded or answer.status_code != HTTPStatus.OK:
         return None
-    filters = sorted((name, value) for name, value in request.args.items() if name != PARAMETER)
-    filled = urlencode([(name, value) for name, value in filters if value])
-    reading = Reading(request.path, filled[:LONGEST_FILTERS])
+    reading = Reading(request.path, _filters() if route.filtered else "")
     is_recorded = audit_reading.is_recorded(
         g.db, page=reading.page, filters=reading.filters, reader_id=current_user.id, now=g.now
     )
     return None if is_recorded else reading
+
+
+def _filters() -> str:
+    """Return the filters that the page knows, as they are used, uncut.
+
+    What else stands in the address shows nothing, and could hide them. None of them is long: the
+    page refuses those.
+    """
+    given = given_in(request.args)
+    return urlencode([(name, given[name]) for name in sorted(given) if given[name]])
 
 
 def record(db: Session, reading: Reading) -> None:

@@ -1,6 +1,7 @@
 """flask audit archive, and erase"""
 
 import hashlib
+import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from app.storage.admins import Admin
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
 from tests.cli.conftest import Run
+from tests.exporting import files_of, repacked
 from tests.proving import Proven, proven
 from tests.trail import only
 
@@ -74,7 +76,7 @@ def test_nothing_leaves_that_a_copy_still_needs(
 def test_archives_and_table_verify_as_one(run: Run, ordered: None) -> None:
     run("audit", "archive")
     alone = run("audit", "verify")
-    assert "Events 1 to 256 are archived" in alone.output
+    assert "Events 1 to 256 are in archives and were not looked at" in alone.output
     together = run("audit", "verify", "--archives", "var/archives")
     assert together.exit_code == 0
     assert "events 1 to 303 are as they were recorded" in together.output
@@ -97,6 +99,33 @@ def test_a_missing_archive_is_found(run: Run, ordered: None, tmp_path: Path) -> 
     result = run("audit", "verify", "--archives", "var/archives")
     assert result.exit_code == 1
     assert "Events 1 to 256 are missing" in result.output
+
+
+def test_files_that_are_no_archives_are_named_and_left_out(
+    run: Run, ordered: None, tmp_path: Path
+) -> None:
+    run("audit", "archive")
+    (tmp_path / "var/archives/notes.zip").write_bytes(b"x")
+    assert run("audit", "export", "var/archives/export.zip").exit_code == 0
+    result = run("audit", "verify", "--archives", "var/archives")
+    assert result.exit_code == 0, result.output
+    assert "var/archives/notes.zip was left out: it is no whole ZIP archive" in result.stderr
+    assert "var/archives/export.zip was left out: it is not an archive" in result.stderr
+
+
+def test_an_archive_packed_anew_is_not_the_one_that_was_recorded(
+    run: Run, ordered: None, tmp_path: Path
+) -> None:
+    run("audit", "archive")
+    path = tmp_path / "var/archives/events-1-256.zip"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    repacked(path, files_of(path)).rename(path)
+    result = run("audit", "verify", "--archives", "var/archives")
+    assert result.exit_code == 1
+    assert (
+        "TAMPERED: events-1-256.zip: The archive of events 1 to 256 is not the file that was"
+        " recorded." in result.stdout
+    )
 
 
 def test_erasing_asks_first(run: Run, trail: Proven) -> None:

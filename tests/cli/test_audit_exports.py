@@ -14,6 +14,7 @@ from tests import trail
 from tests.cli.conftest import Run
 from tests.exporting import files_of, records_of, tampered
 from tests.filling import fill_trail
+from tests.owner import as_owner, without_trigger
 
 EVENTS = 30
 
@@ -103,12 +104,9 @@ def test_a_filter_that_cannot_be_used_is_told(
 def test_a_trail_that_was_tampered_with_leaves_no_file(
     run: Run, database_url: str, tmp_path: Path
 ) -> None:
-    owner = Database(database_url, guarded=False)
-    with owner.unit_of_work(writing=True) as db:
-        connection = db.connection()
-        connection.exec_driver_sql("DROP TRIGGER audit_events_no_update")
-        connection.exec_driver_sql("UPDATE audit_events SET outcome = 'failed' WHERE id = 7")
-    owner.dispose()
+    with as_owner(database_url) as db:
+        without_trigger(db, "audit_events", "audit_events_no_update")
+        db.connection().exec_driver_sql("UPDATE audit_events SET outcome = 'failed' WHERE id = 7")
     result = run("audit", "export", "trail.zip")
     assert result.exit_code == 1
     assert "Event 7 is not what was recorded" in result.output
@@ -191,13 +189,13 @@ def test_each_kind_of_export_has_its_sentence(
         (
             ["--export", "trail.zip", "--since-checkpoint"],
             2,
-            "--since-checkpoint with the database",
+            "exclude one another",
         ),
         (["--key", "x+00000000+AQ=="], 2, "public key"),
         (["--export", "no.zip"], 2, "does not exist"),
         (["--export", "trail.zip", "--key", "nonsense"], 2, "not the public key of a trail"),
-        (["--export", "var/checkpoints.txt"], 1, "no whole ZIP archive"),
-        (["--export", "trail.zip", "--checkpoint", "keys/signing-key.pem"], 1, "not signed by"),
+        (["--export", "var/checkpoints.txt"], 2, "no whole ZIP archive"),
+        (["--export", "trail.zip", "--checkpoint", "keys/signing-key.pem"], 2, "not signed by"),
     ],
 )
 def test_what_cannot_be_done_is_told(

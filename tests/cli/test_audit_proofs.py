@@ -45,6 +45,9 @@ def test_a_customer_checks_a_proof_with_the_key_alone(
     result = run("audit", "check-proof", save(proof, tmp_path), "--key", proof["key"])
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("Good: Event 7 is in the trail of 10 events")
+    # What has been proved is told, not what stands in the file.
+    assert '  action: "action.recorded"\n' in result.stdout
+    assert '  subject_name: "Member ' in result.stdout
     assert result.stderr == ""
 
 

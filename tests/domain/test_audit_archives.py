@@ -1,8 +1,10 @@
 """Old events leave the table for files, on record, and nothing else ever does."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
@@ -12,17 +14,19 @@ from app.domain import audit_archives, erasures
 from app.domain.audit_archives import SHORTEST_RETENTION
 from app.domain.audit_proofs import TrailProver
 from app.domain.audit_scan import Finding
-from app.domain.audit_trail import OPERATOR, AuditAction
+from app.domain.audit_trail import OPERATOR, AuditAction, append, event
+from app.domain.audit_tree import TrailTree
 from app.domain.errors import Conflict, Invalid
 from app.storage import audit_chain
 from app.storage.admins import Admin
+from app.storage.audit_archives import delete_events
 from app.storage.audit_trail import AuditEvent, AuditWords
 from app.storage.database import Database
 from tests import trail as recorded
-from tests.conftest import on_both_engines
+from tests.owner import as_owner, owners, without_trigger
 from tests.proving import Proven, proven
 
-pytestmark = [on_both_engines, pytest.mark.requirement("L12")]
+pytestmark = pytest.mark.requirement("L12")
 
 TILE = 256
 EVENTS = TILE + 10
@@ -31,7 +35,7 @@ EVENTS = TILE + 10
 @pytest.fixture
 def trail(database_url: str, key_folder: Path, tmp_path: Path, now: datetime) -> Iterator[Proven]:
     """Signed events of long ago, and a few of today; the operator looks after it."""
-    database = Database(database_url, pruning=True)
+    database = Database(owners(database_url), pruning=True)
     trail = proven(database, key_folder=key_folder, folder=tmp_path, now=now)
     trail.record_at_once(EVENTS)
     trail.now = now + 2 * SHORTEST_RETENTION
@@ -93,12 +97,17 @@ def test_the_trail_verifies_from_where_the_archive_ends(trail: Proven) -> None:
 
 def test_an_older_checkpoint_still_shows_a_rewritten_past(trail: Proven) -> None:
     """The tiles stay, so that whoever kept one can compare it."""
+    with trail.database.unit_of_work(writing=False) as db:
+        (event,) = audit_chain.stored_events(db, after=199, last=200)
+        root = TrailTree(db).root(200)
     order(trail)
     record_archive(trail)
     prune(trail)
     (kept,) = trail.kept
-    forged = [type(kept)(kept.origin, TILE, bytes(32), kept.head, kept.at)]
-    assert trail.verify(kept=forged).finding == Finding("rewritten", 1, TILE)
+    true = replace(kept, size=200, root=root, head=event.hash)
+    assert trail.verify(kept=[true]).kept == 1
+    for forged in (replace(true, root=bytes(32)), replace(true, head=bytes(32))):
+        assert trail.verify(kept=[forged]).finding == Finding("rewritten", 1, 200)
 
 
 def test_an_event_that_left_can_still_be_proved_from_its_file(trail: Proven) -> None:
@@ -109,6 +118,64 @@ def test_an_event_that_left_can_still_be_proved_from_its_file(trail: Proven) -> 
     prune(trail)
     with trail.database.unit_of_work(writing=False) as db:
         assert TrailProver.of(db, trail.kept[-1]).prove(event)
+
+
+def record_falsely(trail: Proven, action: AuditAction, **facts: Any) -> None:
+    with trail.database.unit_of_work(writing=True) as db:
+        append(
+            db,
+            event(
+                action,
+                now=trail.now,
+                provenance=OPERATOR,
+                details={"first": 1, "file": "a.zip", "sha256": ""} | facts,
+            ),
+        )
+
+
+def test_an_archive_that_nobody_ordered_excuses_nothing(trail: Proven) -> None:
+    """Its record is in the chain like any other, and the database lets the events go."""
+    record_falsely(trail, AuditAction.AUDIT_ARCHIVED, last=TILE)
+    delete(trail, f"DELETE FROM audit_words WHERE event_id <= {TILE}")
+    delete(trail, f"DELETE FROM audit_events WHERE id <= {TILE}")
+    assert trail.verify().finding == Finding("missing", 1, TILE)
+
+
+def test_an_archive_of_more_than_was_ordered_excuses_nothing(trail: Proven) -> None:
+    order(trail)
+    record_falsely(trail, AuditAction.AUDIT_ARCHIVED, last=TILE + 3)
+    delete(trail, f"DELETE FROM audit_words WHERE event_id <= {TILE}")
+    delete(trail, f"DELETE FROM audit_events WHERE id <= {TILE}")
+    assert trail.verify().finding == Finding("missing", 1, TILE)
+
+
+def test_what_an_archive_holds_is_verified_for_as_long_as_it_is_in_the_table(
+    trail: Proven, database_url: str
+) -> None:
+    order(trail)
+    record_archive(trail)
+    with as_owner(database_url) as db:
+        delete_events(db, last=TILE, at_most=100)
+    verdict = trail.verify()
+    assert (verdict.finding, verdict.first) == (None, 101)
+    with as_owner(database_url) as db:
+        without_trigger(db, "audit_events", "audit_events_no_update")
+        db.execute(text("UPDATE audit_events SET outcome = 'failed' WHERE id = 120"))
+    assert trail.verify().finding == Finding("changed", 120, 120)
+
+
+def test_what_is_left_of_a_forgotten_archive_needs_a_checkpoint(
+    trail: Proven, database_url: str
+) -> None:
+    """What came before the first event is only known from what was signed."""
+    order(trail)
+    record_archive(trail)
+    prune(trail)
+    with as_owner(database_url) as db:
+        without_trigger(db, "audit_checkpoints", "audit_checkpoints_no_delete")
+        db.execute(text("DELETE FROM audit_checkpoints"))
+    assert trail.verify(kept=[]).finding == Finding("bad_checkpoint", TILE, TILE)
+    assert trail.verify().finding is None
 
 
 @pytest.mark.parametrize("older_than", [timedelta(0), SHORTEST_RETENTION - timedelta(seconds=1)])

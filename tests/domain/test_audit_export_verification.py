@@ -2,9 +2,12 @@
 
 import base64
 import hashlib
+import io
 import json
+import struct
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -17,17 +20,31 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.domain import signing_keys
+from app.domain.audit_export_events import Format
 from app.domain.audit_export_files import BadExport, ExportFile
 from app.domain.audit_export_verification import limits
-from app.domain.audit_exports import Format
 from app.domain.audit_manifests import parsed
 from app.domain.audit_records import as_line, from_record
 from app.domain.audit_scan import Finding
 from app.domain.checkpoints import CheckpointKey
 from app.storage.audit_chain import GENESIS, event_hash
 from app.storage.database import Database
-from tests.exporting import begin, exported, files_of, repacked, tampered, verify, write
+from tests.conftest import on_sqlite
+from tests.exporting import (
+    Files,
+    begin,
+    erase,
+    exported,
+    files_of,
+    repacked,
+    tampered,
+    verify,
+    write,
+)
 from tests.proving import Proven, proven
+
+# A file is verified without the database that it came from, so one engine is enough.
+pytestmark = on_sqlite
 
 EVENTS, KEPT = 12, 5
 Lines = list[bytes]
@@ -198,6 +215,10 @@ ATTACKS_ON_ONE: dict[str, tuple[Attack, Finding]] = {
         at(7, lambda record: record["words"].update(reason="None at all")),
         Finding("words_changed", 7, 7),
     ),
+    "take words away": (
+        at(7, lambda record: record.update(words=None, salt=None)),
+        Finding("words_missing", 7, 7),
+    ),
     "change the proof": (
         at(7, lambda record: record["proof"].__setitem__(0, "00" * 32)),
         CHANGED,
@@ -243,6 +264,69 @@ def test_what_was_left_out_of_a_filtered_export_only_the_signature_shows(
     assert kind_of(tampered(chosen, leave_out, mended=True), trail) == "bad_manifest"
 
 
+# Words that were erased, in an export of what Ada did: the erasure stands beside them.
+
+
+@pytest.fixture
+def erased(trail: Proven, database_url: str, tmp_path: Path) -> Path:
+    """The same events, without words, and what explains that: event 13."""
+    erase(database_url, "mia", trail.now)
+    trail.sign()
+    return exported(trail, tmp_path, actor_id="ada")
+
+
+def swap_in(erasures: Callable[[bytes], bytes]) -> Callable[[Files], None]:
+    """Put other erasures beside the events, and their digest into the manifest."""
+
+    def attack(files: Files) -> None:
+        files["erasures.jsonl"] = erasures(files["erasures.jsonl"])
+        manifest = parsed(files["manifest.json"].decode())
+        digest = hashlib.sha256(files["erasures.jsonl"]).hexdigest()
+        digests = dict(manifest.files) | {"erasures.jsonl": digest}
+        files["manifest.json"] = str(replace(manifest, files=digests)).encode()
+
+    return attack
+
+
+def another(files: Files) -> None:
+    """Another event, with its own good proof, in place of the erasure."""
+    line = files["events.jsonl"].splitlines(keepends=True)[0]
+    swap_in(lambda _: line)(files)
+
+
+ATTACKS_ON_ERASURES: dict[str, tuple[Callable[[Files], None], Finding]] = {
+    "leave it out": (swap_in(lambda _: b""), Finding("words_missing", 1, 1)),
+    "name another person": (
+        swap_in(lambda line: line.replace(b'"person_id":"mia"', b'"person_id":"eve"')),
+        Finding("changed", 13, 13),
+    ),
+    "give it another number": (
+        swap_in(lambda line: line.replace(b'"id":13', b'"id":14')),
+        Finding("changed", 14, 14),
+    ),
+    "take its proof away": (
+        swap_in(lambda line: line.replace(b'"proof":', b'"prove":')),
+        Finding("changed", 13, 13),
+    ),
+    "show it twice": (swap_in(lambda line: line * 2), Finding("out_of_place", 13, 13)),
+    "show another event": (another, Finding("out_of_place", 1, 1)),
+    "write no record": (swap_in(lambda _: b"{}\n"), Finding("changed", 1, 1)),
+}
+
+
+@pytest.mark.requirement("L10", "L12")
+@pytest.mark.parametrize(
+    ("attack", "finding"), ATTACKS_ON_ERASURES.values(), ids=ATTACKS_ON_ERASURES
+)
+def test_each_attack_on_an_erasure_is_found(
+    trail: Proven, erased: Path, attack: Callable[[Files], None], finding: Finding
+) -> None:
+    assert verify(erased, trail).finding is None
+    files = files_of(erased)
+    attack(files)
+    assert verify(repacked(erased, files), trail).finding == finding
+
+
 @pytest.mark.parametrize("mended", [False, True], ids=["as it is", "manifest mended"])
 def test_a_changed_row_is_found(trail: Proven, tmp_path: Path, mended: bool) -> None:
     rows = exported(trail, tmp_path, Format.CSV)
@@ -262,7 +346,6 @@ def test_a_changed_row_is_found(trail: Proven, tmp_path: Path, mended: bool) -> 
         ("checkpoint.txt", b"\n", b"\xff\n", "bad_checkpoint"),
         ("manifest.json", b'"count": 12', b'"count": 13', "bad_manifest"),
         ("manifest.json", b'"made_by": "a test"', b'"made_by": "Ada"', "bad_manifest"),
-        ("manifest.json", b'"filters": {}', b'"filters": {\n    "a": "b"\n  }', "changed"),
     ],
 )
 def test_a_change_of_another_file_is_found(
@@ -320,7 +403,7 @@ def test_a_checkpoint_from_elsewhere_contradicts_what_was_rewritten_and_signed_a
     path = exported(trail, tmp_path, format_)
     (mine,) = trail.kept
     other = replace(mine, size=EVENTS, root=bytes(32))
-    assert verify(path, trail, kept=[other]).finding == Finding("rewritten", 1, EVENTS)
+    assert verify(path, trail, kept=[other]).finding == Finding("split", 1, EVENTS)
 
 
 @pytest.mark.requirement("L12")
@@ -370,6 +453,17 @@ def test_what_is_not_a_whole_archive_is_told(whole: Path, made: Callable[[Path],
         (lambda files: files.pop("manifest.json"), "no manifest"),
         (lambda files: files.pop("README.txt"), "other files"),
         (lambda files: files.update({"more.txt": b""}), "other files"),
+        # A whole export has no erasures of its own: it holds those events themselves.
+        (
+            lambda files: files.update(
+                {
+                    "manifest.json": files["manifest.json"].replace(
+                        b'"filters": {}', b'"filters": {\n    "a": "b"\n  }'
+                    )
+                }
+            ),
+            "other files",
+        ),
         (lambda files: files.update({"manifest.json": b"{}"}), "no manifest of an export"),
         (lambda files: files.update({"manifest.json": b"[" * 9999}), "no manifest of an export"),
         (lambda files: files.update({"manifest.json": b"\xff"}), "utf-8"),
@@ -415,7 +509,7 @@ def test_an_archive_with_two_files_of_one_name_is_none(whole: Path) -> None:
         zipfile.ZipFile(whole, "a") as archive,
     ):
         archive.writestr("events.jsonl", b"")
-    with pytest.raises(BadExport, match="other files"):
+    with pytest.raises(BadExport, match="belong to none of its files"):
         ExportFile.find(whole)
 
 
@@ -470,3 +564,110 @@ def test_what_an_export_cannot_show_is_said(trail: Proven, tmp_path: Path) -> No
     rows = ExportFile.find(exported(trail, tmp_path, Format.CSV))
     (sentence,) = limits(rows, key=key, kept=[])
     assert "one by one" in sentence
+
+
+def deflated(data: bytes) -> bytes:
+    packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packing.compress(data) + packing.flush()
+
+
+def behind_the_data(data: bytes) -> bytes:
+    """Let the first file's packed data be longer than what unpacks from it."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        first, *others = archive.infolist()
+        files = {one.filename: archive.read(one) for one in (first, *others)}
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    packed = deflated(files[first.filename])
+    longer = bytearray(made.getvalue().replace(packed, packed + b"JUNK", 1))
+    with zipfile.ZipFile(made) as archive:
+        central = archive.start_dir + 4
+    assert len(longer) == len(made.getvalue()) + 4
+    # The sizes and places after it move by four, in each of the headers that tell them.
+    _add(longer, 18, 4)
+    _add(longer, central + 20, 4)
+    at = central
+    for _ in others:
+        at += 46 + sum(struct.unpack_from("<3H", longer, at + 28))
+        _add(longer, at + 42, 4)
+    _add(longer, len(longer) - 6, 4)
+    return bytes(longer)
+
+
+def _add(data: bytearray, at: int, more: int) -> None:
+    struct.pack_into("<I", data, at, struct.unpack_from("<I", data, at)[0] + more)
+
+
+def between_the_files(data: bytes) -> bytes:
+    """Cut one file out of the directory, and leave it where it is."""
+    source, made = zipfile.ZipFile(io.BytesIO(data)), io.BytesIO()
+    with source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in source.namelist():
+            archive.writestr(name, source.read(name))
+            if name == "checkpoint.txt":
+                archive.writestr("unseen.txt", b"FORGED")
+        archive.filelist = [one for one in archive.filelist if one.filename != "unseen.txt"]
+    return made.getvalue()
+
+
+def with_a_comment(data: bytes) -> bytes:
+    return data[:-2] + struct.pack("<H", 4) + b"JUNK"
+
+
+def hidden_in_another(data: bytes) -> bytes:
+    """Let the directory point to a whole file that stands within another, stored as it is."""
+    with zipfile.ZipFile(io.BytesIO(data)) as source:
+        files = {name: source.read(name) for name in source.namelist()}
+    hidden, made = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(hidden, "w") as archive:
+        archive.writestr("README.txt", files["README.txt"])
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, content in files.items():
+            more = hidden.getvalue() if name == "events.jsonl" else b""
+            archive.writestr(name, content + more)
+    changed = bytearray(made.getvalue())
+    with zipfile.ZipFile(made) as archive:
+        central = archive.start_dir
+    struct.pack_into("<I", changed, central + 42, changed.index(hidden.getvalue()))
+    return bytes(changed)
+
+
+def forged_in_front(data: bytes) -> bytes:
+    """What a reader sees first that does not look at the directory at the end."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("README.txt", b"All is well.")
+        length = made.tell()
+    return made.getvalue()[:length] + data
+
+
+STRAY: dict[str, Callable[[bytes], bytes]] = {
+    "behind": lambda data: data + b"JUNK",
+    "in front": lambda data: b"JUNK" * 10 + data,
+    "a file in front": forged_in_front,
+    "between": between_the_files,
+    "in a comment": with_a_comment,
+    "in another file": hidden_in_another,
+}
+
+
+@pytest.mark.requirement("X4")
+@pytest.mark.parametrize("change", STRAY.values(), ids=STRAY)
+def test_bytes_outside_the_files_of_an_export_are_refused(
+    trail: Proven, whole: Path, change: Callable[[bytes], bytes]
+) -> None:
+    """Of what is in it nothing may depend on who reads it."""
+    path = whole.with_name("stray.zip")
+    path.write_bytes(change(whole.read_bytes()))
+    with pytest.raises(BadExport, match="belong to none of its files"):
+        verify(path, trail)
+
+
+def test_bytes_behind_the_packed_data_of_a_file_are_found(trail: Proven, whole: Path) -> None:
+    path = whole.with_name("stray.zip")
+    path.write_bytes(behind_the_data(whole.read_bytes()))
+    # Python's own reader passes over them.
+    assert files_of(path) == files_of(whole)
+    assert kind_of(path, trail) == "file_changed"

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -17,23 +17,25 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.domain import audit_export_verification, audit_exports
-from app.domain.audit_exports import Format
+from app.domain import audit_export_events, audit_export_records, audit_exports
+from app.domain.audit_export_events import Format
+from app.domain.audit_export_files import ExportFile
+from app.domain.audit_export_verification import limits
 from app.domain.audit_records import as_record
-from app.domain.audit_scan import Finding
-from app.domain.audit_trail import OPERATOR, AuditAction, append, event
-from app.domain.audit_verification import Tampered
+from app.domain.audit_scan import Finding, Tampered
+from app.domain.audit_trail import AuditAction, append, event
 from app.storage import audit_chain
 from app.storage.admins import Admin
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
 from app.storage.members import Member
 from tests import cast
-from tests.conftest import on_both_engines
-from tests.exporting import begin, exported, files_of, records_of, verify, write
+from tests.conftest import on_sqlite
+from tests.exporting import begin, erase, exported, files_of, records_of, verify, write
 from tests.factories import FROM_THE_OFFICE
 from tests.faults import unwritable_trail
 from tests.filling import fill_trail
+from tests.owner import as_owner, without_trigger
 from tests.proving import Proven, proven
 
 EVENTS = 12
@@ -72,7 +74,6 @@ def stored(trail: Proven) -> list[audit_chain.StoredEvent]:
 # What an export holds.
 
 
-@on_both_engines
 @pytest.mark.requirement("L8")
 def test_a_whole_export_holds_every_event_and_verifies(trail: Proven, tmp_path: Path) -> None:
     path = exported(trail, tmp_path)
@@ -84,7 +85,6 @@ def test_a_whole_export_holds_every_event_and_verifies(trail: Proven, tmp_path: 
     assert verdict.checkpoints == 2
 
 
-@on_both_engines
 @pytest.mark.requirement("L10")
 def test_a_filtered_export_holds_what_fits_and_verifies(trail: Proven, tmp_path: Path) -> None:
     of_cy_and_eve(trail)
@@ -156,6 +156,30 @@ def test_what_was_archived_before_is_vouched_for_by_hashes_alone(
     assert records_of(path)[0]["id"] == 514
     verdict = verify(path, trail)
     assert (verdict.finding, verdict.first, verdict.last) == (None, 514, 700)
+    # It says where it begins: in its own words, under its signature, and when it is verified.
+    files = files_of(path)
+    told = limits(ExportFile.find(path), key=trail.checkpoints.key.verifier, kept=[])
+    assert told == json.loads(files["manifest.json"])["limits"]
+    assert told[0].startswith("It begins with event 514.")
+    assert told[0] in files["README.txt"].decode().replace("\n", " ")
+    assert b"Every event from 514 to 700 is here" in files["README.txt"]
+
+
+@pytest.mark.requirement("L7")
+@pytest.mark.parametrize("filters", [{}, {"actor_id": "ada"}], ids=["whole", "filtered"])
+def test_a_beginning_that_no_archive_holds_is_missed(
+    trail: Proven, database_url: str, tmp_path: Path, filters: dict[str, Any]
+) -> None:
+    """The tiles of the tree are still there, and so is each proof of what is left."""
+    trail.record_at_once(300)
+    trail.sign()
+    with as_owner(database_url) as db:
+        for table, number in (("audit_words", "event_id"), ("audit_events", "id")):
+            without_trigger(db, table, f"{table}_no_delete")
+            db.execute(text(f"DELETE FROM {table} WHERE {number} <= 256"))
+    with pytest.raises(Tampered) as raised:
+        write(trail, begin(trail, **filters), tmp_path / "export.zip")
+    assert raised.value.finding == Finding("missing", 1, 256)
 
 
 @pytest.mark.requirement("L12")
@@ -172,27 +196,69 @@ def test_erased_words_are_explained(
     assert (verdict.finding, verdict.erased) == (None, EVENTS)
 
 
-def erase(url: str, person_id: str, now: datetime) -> None:
-    """Erase the words about that person, on record."""
-    owner = Database(url, guarded=False)
-    details = {"person_id": person_id, "events": EVENTS}
-    with owner.unit_of_work(writing=True) as db:
-        append(
-            db,
-            event(AuditAction.AUDIT_WORDS_ERASED, now=now, provenance=OPERATOR, details=details),
-        )
-    with owner.unit_of_work(writing=True) as db:
-        numbers = "SELECT id FROM audit_events WHERE subject_id = :person"
-        db.execute(
-            text(f"DELETE FROM audit_words WHERE event_id IN ({numbers})"), {"person": person_id}
-        )
-    owner.dispose()
+def steal_words(url: str, number: int) -> None:
+    """Take the words of an event away as the owner can, with the triggers off."""
+    with as_owner(url) as db:
+        without_trigger(db, "audit_words", "audit_words_no_delete")
+        db.execute(text("DELETE FROM audit_words WHERE event_id = :number"), {"number": number})
+
+
+@pytest.mark.requirement("L12")
+@pytest.mark.parametrize("format_", Format)
+@pytest.mark.parametrize("filters", [{}, {"actor_id": "ada"}], ids=["whole", "filtered"])
+def test_stolen_words_are_never_signed_as_erased(
+    trail: Proven, database_url: str, tmp_path: Path, format_: Format, filters: dict[str, Any]
+) -> None:
+    # The last checkpoint covers it already, so signing the next one looks at it no more.
+    steal_words(database_url, 3)
+    export = begin(trail, format_, **filters)
+    with pytest.raises(Tampered) as raised:
+        write(trail, export, tmp_path / "export.zip")
+    assert raised.value.finding == Finding("words_missing", 3, 3)
+    assert b"manifest.json" not in (tmp_path / "export.zip").read_bytes()
+
+
+@pytest.mark.requirement("L12")
+@pytest.mark.parametrize("filters", [{}, {"actor_id": "ada"}], ids=["whole", "filtered"])
+def test_an_erasure_does_not_cover_a_later_theft(
+    trail: Proven, database_url: str, tmp_path: Path, filters: dict[str, Any]
+) -> None:
+    erase(database_url, cast.MIA.id, trail.now)
+    trail.record(2)
+    trail.sign()
+    steal_words(database_url, EVENTS + 3)
+    with pytest.raises(Tampered) as raised:
+        write(trail, begin(trail, **filters), tmp_path / "export.zip")
+    assert raised.value.finding.kind == "words_missing"
+
+
+@pytest.mark.requirement("L12")
+@pytest.mark.parametrize("when", ["before", "while it is written"])
+def test_a_filtered_export_shows_which_erasure_explains_missing_words(
+    trail: Proven, database_url: str, tmp_path: Path, when: str
+) -> None:
+    if when == "before":
+        erase(database_url, cast.MIA.id, trail.now)
+    export = begin(trail, actor_id=cast.ADA.id)
+    if when != "before":
+        erase(database_url, cast.MIA.id, trail.now)
+    path = write(trail, export, tmp_path / "export.zip")
+    verdict = verify(path, trail)
+    assert (verdict.finding, verdict.erased) == (None, EVENTS)
+    shown = [json.loads(line) for line in files_of(path)["erasures.jsonl"].splitlines()]
+    manifest = json.loads(files_of(path)["manifest.json"])
+    if when == "before":
+        assert [(one["id"], one["facts"]["person_id"]) for one in shown] == [(13, cast.MIA.id)]
+        assert manifest["erased_later"] == {}
+    else:
+        # No checkpoint covers it yet: the number rests on the signature, and the limits say so.
+        assert (shown, manifest["erased_later"]) == ([], {cast.MIA.id: EVENTS + 2})
+        assert "erased after" in "".join(manifest["limits"])
 
 
 # Recorded first.
 
 
-@on_both_engines
 @pytest.mark.requirement("L1", "L13")
 def test_an_export_is_in_the_trail_before_any_of_it_leaves(trail: Proven) -> None:
     begin(trail, Format.CSV, actor_id=cast.CY.id)
@@ -208,7 +274,6 @@ def test_an_export_is_in_the_trail_before_any_of_it_leaves(trail: Proven) -> Non
     }
 
 
-@on_both_engines
 @pytest.mark.requirement("L3", "L13")
 def test_without_a_record_there_is_no_export(trail: Proven) -> None:
     with unwritable_trail(trail.database.engine), pytest.raises(SQLAlchemyError):
@@ -223,10 +288,9 @@ def test_what_is_not_as_it_was_recorded_is_never_signed(
     trail: Proven, database_url: str, tmp_path: Path, number: int, filters: dict[str, Any]
 ) -> None:
     export = begin(trail, **filters)
-    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as connection:
-        connection.execute("DROP TRIGGER audit_events_no_update")
-        connection.execute(f"UPDATE audit_events SET outcome = 'failed' WHERE id = {number}")
-        connection.commit()
+    with as_owner(database_url) as db:
+        without_trigger(db, "audit_events", "audit_events_no_update")
+        db.execute(text(f"UPDATE audit_events SET outcome = 'failed' WHERE id = {number}"))
     with pytest.raises(Tampered) as raised:
         write(trail, export, tmp_path / "export.zip")
     assert raised.value.finding == Finding("changed", number, number)
@@ -236,6 +300,7 @@ def test_what_is_not_as_it_was_recorded_is_never_signed(
 # Beside others.
 
 
+@on_sqlite
 @pytest.mark.requirement("L13")
 def test_an_export_keeps_no_writer_waiting(trail: Proven, database_url: str) -> None:
     """Not while it reads, and not while somebody slowly takes what it has read."""
@@ -262,7 +327,6 @@ def test_an_export_keeps_no_writer_waiting(trail: Proven, database_url: str) -> 
     assert pieces > 3
 
 
-@on_both_engines
 @pytest.mark.requirement("L11")
 def test_an_export_is_whole_while_others_write(trail: Proven, tmp_path: Path) -> None:
     export = begin(trail)
@@ -289,7 +353,7 @@ def test_a_long_trail_is_exported_and_verified_in_little_memory(
     monkeypatch: pytest.MonkeyPatch,
     filters: dict[str, Any],
 ) -> None:
-    for module in (audit_exports, audit_export_verification):
+    for module in (audit_export_events, audit_export_records):
         monkeypatch.setattr(module, "BATCH", 64)
     trail = proven(database, key_folder=key_folder, folder=tmp_path, now=now)
     fill_trail(database, events=2_500, now=now)

@@ -4,7 +4,7 @@ from flask import Response, g, request
 from flask.typing import ResponseReturnValue
 
 from app.domain import audit_exports
-from app.domain.audit_exports import Format
+from app.domain.audit_export_events import Format
 from app.domain.audit_filters import filters_of
 from app.domain.errors import Invalid
 from app.web.application_context import checkpoints, reading

@@ -22,6 +22,7 @@ from tests.browsing import FROM_HERE, Browser, check_headers
 from tests.cast import ADA, CY, EVE, MIA, OMAR, Person
 from tests.exporting import records_of
 from tests.faults import unwritable_trail
+from tests.owner import as_owner, without_trigger
 
 EXPORTS = "/audit/exports"
 
@@ -139,15 +140,12 @@ def test_a_trail_that_is_not_what_it_was_is_not_vouched_for(
 ) -> None:
     post(superadmin).close()
     superadmin.get("/audit")
-    owner = Database(config.database_url, guarded=False)
-    with owner.unit_of_work(writing=True) as db:
-        connection = db.connection()
-        connection.exec_driver_sql("DROP TRIGGER audit_events_no_update")
-        connection.exec_driver_sql(
+    with as_owner(config.database_url) as db:
+        without_trigger(db, "audit_events", "audit_events_no_update")
+        db.connection().exec_driver_sql(
             "UPDATE audit_events SET outcome = 'failed' "
             "WHERE id = (SELECT MAX(id) FROM audit_events)"
         )
-    owner.dispose()
     response = post(superadmin)
     assert response.status_code == 409
     assert "The audit trail is not what was recorded" in response.text

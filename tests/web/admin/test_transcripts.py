@@ -103,9 +103,9 @@ def test_a_session_that_runs_says_when_it_ends_at_the_latest(
 def test_nothing_from_outside_moves_or_adds_a_line(
     plain_admin: Browser, start_session: StartSession, database: Database
 ) -> None:
-    hostile = "Eve\r\nReason: all is well\u2028\x1b[2J\x07\u202eevE\x85\0"
+    hostile = "Eve\r\nReason: all is well\u2028\x1b[2J\x07\u202eevE\x85"
     with database.unit_of_work(writing=True) as db:
-        db.get_one(Member, EVE.id).name = hostile.replace("\0", "")
+        db.get_one(Member, EVE.id).name = hostile
     session_id = start_session(CY, EVE, reason=hostile)
     plain_admin.get(f"/impersonations/{session_id}/transcript")
     text = plain_admin.response.text
@@ -129,4 +129,5 @@ def test_the_sessions_page_leads_to_it_with_and_without_a_script(
     timeline = page.one("section", id="timeline").words
     assert "answered 303 in 24 ms." in timeline
     assert "how it went has not been reported" in timeline
-    assert "5 events" in timeline
+    # Two of them are told in one line.
+    assert "5 events in 4 lines" in timeline

@@ -19,6 +19,7 @@ from tests.cast import API_KEY
 from tests.clock import Clock
 from tests.faults import unwritable_trail
 from tests.filling import fill_trail
+from tests.owner import as_owner, without_trigger
 from tests.web.api.conftest import problem
 
 PROOFS = "/api/v1/audit-trail/proofs"
@@ -210,11 +211,8 @@ def test_the_key_of_an_auditor_opens_nothing_of_a_product(auditor: Auditor) -> N
 def test_nothing_is_proved_of_a_trail_that_is_not_what_it_was(
     auditor: Auditor, signed: None, config: Config
 ) -> None:
-    owner = Database(config.database_url, guarded=False)
-    with owner.unit_of_work(writing=True) as db:
-        connection = db.connection()
-        connection.exec_driver_sql("DROP TRIGGER audit_events_no_update")
-        connection.exec_driver_sql("UPDATE audit_events SET outcome = 'failed' WHERE id = 3")
-    owner.dispose()
+    with as_owner(config.database_url) as db:
+        without_trigger(db, "audit_events", "audit_events_no_update")
+        db.connection().exec_driver_sql("UPDATE audit_events SET outcome = 'failed' WHERE id = 3")
     detail = problem(auditor.prove({"event": 3}), 409, "not_intact")["detail"]
     assert "Event 3 is not what was recorded." in detail
