@@ -10,12 +10,15 @@ import click
 from app import configured
 from app.config import Config
 from app.domain import checkpoints
-from app.domain.audit_verification import Progress, Tampered
+from app.domain.audit_scan import Tampered
+from app.domain.audit_verification import Progress
 from app.domain.checkpointing import Checkpoints
 from app.domain.checkpoints import BadCheckpoint, Checkpoint, VerifierKey
 from app.domain.signing_keys import UnusableKey
+from app.storage.database import FAILURES
 
 TAMPERED_STATUS = 1
+UNABLE_STATUS = 2
 
 checkpoint_files = click.option(
     "--checkpoint",
@@ -43,14 +46,40 @@ def tampering_told() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def kept_in(files: Sequence[Path], key: VerifierKey) -> list[Checkpoint]:
-    """Return the checkpoints in those of the files that are there."""
+class Unable(click.ClickException):
+    """Nothing was found out: something is not there, or not what it should be."""
+
+    exit_code = UNABLE_STATUS
+
+
+@contextmanager
+def unable_told() -> Iterator[None]:
+    """End the command with a status of its own when it could not find out."""
+    try:
+        yield
+    except click.UsageError:
+        raise
+    except click.ClickException as error:
+        raise Unable(error.message) from error
+    except FAILURES as error:
+        raise Unable(f"the database cannot be used: {error}") from error
+
+
+def kept_in(
+    files: Sequence[Path], key: VerifierKey, *, may_be_empty: bool = False
+) -> list[Checkpoint]:
+    """Return the checkpoints in the files; one that holds none ends the command with a sentence."""
     kept: list[Checkpoint] = []
     for path in files:
         try:
-            kept += checkpoints.read(path, key) if path.exists() else []
+            found = checkpoints.read(path, key)
+            if checkpoints.unfinished_in(path, key):
+                click.echo(f"{path}: its last checkpoint was never finished: left out.", err=True)
         except (BadCheckpoint, OSError, UnicodeDecodeError) as error:
             raise click.ClickException(f"{path}: {error}") from error
+        if not found and not may_be_empty:
+            raise click.ClickException(f"{path} holds no checkpoint.")
+        kept += found
     return kept
 
 

@@ -15,7 +15,7 @@ from app.domain.audit_verification import Verdict
 def tell(
     verdict: Verdict, *, as_json: bool, export: ExportFile | None = None, limits: Sequence[str] = ()
 ) -> None:
-    """Print the verdict; end with status 1 if something is wrong.
+    """Print the verdict of an export; end with status 1 if something is wrong.
 
     `limits` are sentences about what it cannot show.
     """
@@ -25,6 +25,20 @@ def tell(
         click.echo(_sentence(verdict, export))
         for limit in limits:
             click.echo(limit, err=True)
+    end_with(verdict)
+
+
+def say(verdict: Verdict, *, as_json: bool, limits: Sequence[str]) -> None:
+    """Print the verdict of a database in one line; what a good one cannot show belongs to it."""
+    limits = [] if verdict.finding else limits
+    if as_json:
+        click.echo(json.dumps(_as_json(verdict, None, limits)))
+    else:
+        click.echo(" ".join([_sentence(verdict, None), *limits]))
+
+
+def end_with(verdict: Verdict) -> None:
+    """End with status 1 if something is wrong."""
     if verdict.finding:
         sys.exit(TAMPERED_STATUS)
 
@@ -38,6 +52,8 @@ def _sentence(verdict: Verdict, export: ExportFile | None) -> str:
         f" The words of {verdict.erased:,} have been erased on record." if verdict.erased else ""
     )
     checkpoints = f"{verdict.checkpoints:,} signed checkpoint{'s' * (verdict.checkpoints != 1)}"
+    if export is None:
+        checkpoints += f", {verdict.kept:,} of them kept outside the database"
     return f"Good: {_what_is(verdict, export)}, in agreement with {checkpoints}.{words}"
 
 
@@ -58,7 +74,11 @@ def _as_json(
     verdict: Verdict, export: ExportFile | None, limits: Sequence[str]
 ) -> dict[str, object]:
     found = verdict.finding
-    about = {"events": export.manifest.count, "limits": list(limits)} if export else {}
+    about = (
+        {"events": export.manifest.count}
+        if export
+        else {"kept": verdict.kept, "furthest_kept": verdict.furthest_kept}
+    )
     return {
         "good": found is None,
         "first": verdict.first,
@@ -68,5 +88,6 @@ def _as_json(
         "erased": verdict.erased,
         "finding": found
         and {"kind": found.kind, "first": found.first, "last": found.last, "text": found.sentence},
+        "limits": list(limits),
         **about,
     }

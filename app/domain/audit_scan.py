@@ -1,17 +1,25 @@
 """Following a run of events, from the database or a file: is each what it was, in its place?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from app.domain.audit_archived import DONE, ORDERED, Archived
+from app.domain.audit_tiles import TILE_WIDTH, Filling, StoredTiles
+from app.domain.audit_trail import AuditAction
+from app.domain.erased_words import ErasedWords
 from app.domain.merkle import Cover, leaf_hash
 from app.storage.audit_chain import StoredEvent, event_hash, words_digest
 
 MISSING, CHANGED, CUT_OFF, REWRITTEN = "missing", "changed", "cut_off", "rewritten"
 OUT_OF_PLACE, WORDS_CHANGED, WORDS_MISSING = "out_of_place", "words_changed", "words_missing"
-BAD_CHECKPOINT = "bad_checkpoint"
+BAD_CHECKPOINT, SPLIT, TILE = "bad_checkpoint", "split", "tile"
 # What only the file of an export can have.
 NOT_COVERED, DAMAGED = "not_covered", "damaged"
 BAD_MANIFEST, FILE_CHANGED = "bad_manifest", "file_changed"
+ARCHIVE_CHANGED = "archive_changed"
+
+# The events that explain what is gone.
+RECORDS = frozenset({AuditAction.AUDIT_WORDS_ERASED, ORDERED, DONE})
 
 SENTENCES = {
     MISSING: "{events} missing.",
@@ -22,22 +30,30 @@ SENTENCES = {
     CUT_OFF: "{events} been cut off: a checkpoint that was signed earlier covers them.",
     REWRITTEN: "The trail up to event {last} is not the one that was signed: "
     "something from event {first} on has been rewritten, hashes included.",
-    BAD_CHECKPOINT: "The checkpoint at event {last} is not signed by our key.",
+    BAD_CHECKPOINT: "No checkpoint at event {last} is signed by our key.",
+    SPLIT: "Two different histories were signed: the checkpoints of {last} events disagree about "
+    "something from event {first} on.",
+    TILE: "The hashes that are kept of events {first} to {last} are not those of the events.",
     NOT_COVERED: "{events} not covered by the checkpoint: something was added to the export.",
     DAMAGED: "The export cannot be read from event {first} on.",
     BAD_MANIFEST: "The manifest of the export is not signed by the trail's key.",
     FILE_CHANGED: "The export is not as it was signed: something in it was changed, added or "
     "left out.",
+    ARCHIVE_CHANGED: "The archive of events {first} to {last} is not the file that was recorded.",
 }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The first thing that is wrong, and where: at or between these events."""
+    """The first thing that is wrong, and where: at or between these events.
+
+    `file` is the archive that it was found in, empty for the table and for an export.
+    """
 
     kind: str
     first: int
     last: int
+    file: str = ""
 
     @property
     def sentence(self) -> str:
@@ -46,43 +62,18 @@ class Finding:
         are = ("is", "are")
         be = {MISSING: are, NOT_COVERED: are, CUT_OFF: ("has", "have")}.get(self.kind, ("", ""))
         span = f"Events {self.first} to {self.last}" if several else f"Event {self.first}"
-        return SENTENCES[self.kind].format(
+        sentence = SENTENCES[self.kind].format(
             events=f"{span} {be[several]}", first=self.first, last=self.last
         )
+        return f"{self.file}: {sentence}" if self.file else sentence
 
 
-@dataclass
-class ErasedWords:
-    """Events whose words are gone: for each pair of people, actor and subject, which."""
+class Tampered(Exception):
+    """Something is wrong with the trail; `finding` says what and where."""
 
-    count: int = 0
-    _spans: dict[tuple[str | None, str | None], tuple[int, int]] = field(default_factory=dict)
-
-    def note(self, event: StoredEvent) -> None:
-        """Note that this event has lost its words."""
-        self.count += 1
-        self._widen((event.actor_id, event.subject_id), event.id, event.id)
-
-    def join(self, later: "ErasedWords") -> None:
-        """Take in what a later run has noted."""
-        self.count += later.count
-        for people, (first, last) in later._spans.items():
-            self._widen(people, first, last)
-
-    def unexplained(self, erasures: Mapping[str, int]) -> Finding | None:
-        """Return the first event that no erasure explains.
-
-        `erasures` holds, by person, the event that recorded the erasure: it covers those before.
-        """
-        found = [
-            first
-            for people, (first, last) in self._spans.items()
-            if not any(erasures.get(person or "", 0) > last for person in people)
-        ]
-        return Finding(WORDS_MISSING, min(found), min(found)) if found else None
-
-    def _widen(self, people: tuple[str | None, str | None], first: int, last: int) -> None:
-        self._spans[people] = (self._spans.get(people, (first, last))[0], last)
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.sentence)
+        self.finding = finding
 
 
 @dataclass
@@ -101,29 +92,40 @@ class Run:
     covers: dict[int, Cover] = field(default_factory=dict)
     heads: dict[int, bytes] = field(default_factory=dict)
     erased: ErasedWords = field(default_factory=ErasedWords)
+    archived: Archived = field(default_factory=Archived)
     finding: Finding | None = None
 
-    def follow(self, events: Iterable[StoredEvent]) -> "Run":
-        """Check events, which come in order, until one is wrong; return this."""
-        leaves: list[bytes] = []
+    def follow(self, events: Iterable[StoredEvent], tiles: StoredTiles | None = None) -> "Run":
+        """Check events, which come in order, until one is wrong; return this.
+
+        The hashes that are kept in `tiles` are compared with those of the events.
+        """
+        filling = Filling(self.size, tiles or StoredTiles())
+        leaves, sizes = filling.leaves, self.sizes
         for event in events:
             self.finding = self._wrong(event)
             if self.finding:
                 break
             if self.before is None:
                 self.before = event.previous_hash
-            self.size, self.head = event.id, event.hash
-            leaves.append(leaf_hash(event.hash))
-            if event.id in self.sizes:
-                self._cover(leaves)
-                self.covers[event.id] = self.cover.copy()
-                self.heads[event.id] = event.hash
-        self._cover(leaves)
+            self.size, self.head = number, hash_ = event.id, event.hash
+            leaves.append(leaf_hash(hash_))
+            if event.action in RECORDS:
+                self._note(event)
+            if number in sizes:
+                self.covers[number] = self.cover.joined_with(filling.cover)
+                self.heads[number] = hash_
+            if not number % TILE_WIDTH and (wrong := filling.finish(self.cover)):
+                self.finding = Finding(TILE, *wrong)
+                break
+        self.cover = self.cover.joined_with(filling.cover)
         return self
 
-    def _cover(self, leaves: list[bytes]) -> None:
-        self.cover.add_leaves(self.size - len(leaves), leaves)
-        leaves.clear()
+    def _note(self, event: StoredEvent) -> None:
+        if event.action == AuditAction.AUDIT_WORDS_ERASED:
+            self.erased.note_erasure(event)
+        else:
+            self.archived.note(event)
 
     def _wrong(self, event: StoredEvent) -> Finding | None:
         number, expected = event.id, self.size + 1
@@ -149,6 +151,13 @@ class Run:
         if words is None and salt is None:
             self.erased.note(event)
         # Words without a salt would be covered by nothing.
-        elif salt is None or words is None or words_digest(salt, words) != digest:
+        elif salt is None or words is None or not _are(words, salt, digest):
             return Finding(WORDS_CHANGED, number, number)
         return None
+
+
+def _are(words: str, salt: bytes, digest: bytes) -> bool:
+    try:
+        return words_digest(salt, words) == digest
+    except (TypeError, AttributeError, ValueError):
+        return False

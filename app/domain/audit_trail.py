@@ -30,9 +30,19 @@ class AuditAction(StrEnum):
     ADMIN_DISABLED = "admin.disabled"
     ADMIN_ENABLED = "admin.enabled"
     ACCOUNT_IMPERSONATION_SWITCHED = "account.impersonation_switched"
+    ACCOUNT_ADDED = "account.added"
+    ACCOUNT_CHANGED = "account.changed"
+    ACCOUNT_REMOVED = "account.removed"
+    MEMBER_ADDED = "member.added"
+    MEMBER_CHANGED = "member.changed"
+    MEMBER_REMOVED = "member.removed"
     API_KEY_CREATED = "api_key.created"
     API_KEY_REVOKED = "api_key.revoked"
+    DIRECTORY_LOAD_STARTED = "directory.load_started"
+    DIRECTORY_IMPORTED = "directory.imported"
     DIRECTORY_SYNCED = "directory.synced"
+    DIRECTORY_SYNC_FAILED = "directory.sync_failed"
+    DIRECTORY_SYNC_RECOVERED = "directory.sync_recovered"
     IMPERSONATION_STARTED = "impersonation.started"
     IMPERSONATION_REFUSED = "impersonation.refused"
     IMPERSONATION_ENDED = "impersonation.ended"
@@ -45,6 +55,7 @@ class AuditAction(StrEnum):
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_VERIFIED = "audit.verified"
     AUDIT_DOUBTED = "audit.doubted"
+    AUDIT_DOUBT_ACKNOWLEDGED = "audit.doubt_acknowledged"
     AUDIT_WORDS_ERASED = "audit.words_erased"
     AUDIT_ARCHIVE_ORDERED = "audit.archive_ordered"
     AUDIT_ARCHIVED = "audit.archived"
@@ -77,9 +88,19 @@ DETAILS: dict[AuditAction, Details] = {
     AuditAction.ADMIN_DISABLED: _details("admin_id", words="admin"),
     AuditAction.ADMIN_ENABLED: _details("admin_id", words="admin"),
     AuditAction.ACCOUNT_IMPERSONATION_SWITCHED: _details("allowed"),
+    AuditAction.ACCOUNT_ADDED: _details("by status"),
+    AuditAction.ACCOUNT_CHANGED: _details("by status fields"),
+    AuditAction.ACCOUNT_REMOVED: _details("by"),
+    AuditAction.MEMBER_ADDED: _details("by status"),
+    AuditAction.MEMBER_CHANGED: _details("by status fields"),
+    AuditAction.MEMBER_REMOVED: _details("by"),
     AuditAction.API_KEY_CREATED: _details("name prefix scope"),
     AuditAction.API_KEY_REVOKED: _details("name prefix"),
-    AuditAction.DIRECTORY_SYNCED: _details("source added changed missing"),
+    AuditAction.DIRECTORY_LOAD_STARTED: _details("source sha256"),
+    AuditAction.DIRECTORY_IMPORTED: _details("source sha256 added changed missing skipped"),
+    AuditAction.DIRECTORY_SYNCED: _details("source added changed missing skipped"),
+    AuditAction.DIRECTORY_SYNC_FAILED: _details("source", words="problem"),
+    AuditAction.DIRECTORY_SYNC_RECOVERED: _details("source"),
     AuditAction.IMPERSONATION_STARTED: _details("expires_at", words="ticket_url"),
     AuditAction.IMPERSONATION_REFUSED: _details("why"),
     AuditAction.IMPERSONATION_ENDED: _details("why seconds"),
@@ -90,8 +111,9 @@ DETAILS: dict[AuditAction, Details] = {
     AuditAction.ACTION_REFUSED: _details("method why", words="path"),
     AuditAction.AUDIT_READ: _details("page", words="filters"),
     AuditAction.AUDIT_EXPORTED: _details("by format first last", words="filters"),
-    AuditAction.AUDIT_VERIFIED: _details("by first last head checkpoints"),
+    AuditAction.AUDIT_VERIFIED: _details("by first last head checkpoints kept furthest_kept"),
     AuditAction.AUDIT_DOUBTED: _details("by kind first last"),
+    AuditAction.AUDIT_DOUBT_ACKNOWLEDGED: _details("doubt"),
     AuditAction.AUDIT_WORDS_ERASED: _details("person_id events"),
     AuditAction.AUDIT_ARCHIVE_ORDERED: _details("last"),
     AuditAction.AUDIT_ARCHIVED: _details("first last file sha256"),

@@ -1,17 +1,18 @@
 """The Merkle tree over the trail: a leaf an event, read from tiles and from the newest rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.audit_scan import MISSING, TILE, Finding, Tampered
+from app.domain.audit_tiles import TILE_HEIGHT, TILE_WIDTH, StoredTiles, events_under
 from app.domain.merkle import HASH_BYTES, cover, leaf_hash, root
-from app.storage.audit_checkpoints import AuditTile, count_tiles
+from app.storage.audit_checkpoints import AuditTile, count_tiles, stored_tile, stored_tiles
 from app.storage.audit_trail import AuditEvent
 
-TILE_HEIGHT = 8
-TILE_WIDTH = 1 << TILE_HEIGHT
 REMEMBERED_TILES = 256
 
 
@@ -55,13 +56,15 @@ class TrailTree:
     def _tile(self, height: int, position: int) -> Sequence[bytes] | None:
         key = (height, position)
         if key not in self._tiles:
-            row = self.db.get(AuditTile, key)
-            if row is None:
+            hashes = stored_tile(self.db, height, position)
+            if hashes is None:
                 return None
+            if not isinstance(hashes, bytes) or len(hashes) != TILE_WIDTH * HASH_BYTES:
+                raise Tampered(Finding(TILE, *events_under(height, position)))
             if len(self._tiles) >= REMEMBERED_TILES:
                 self._tiles.clear()
-            cuts = range(0, len(row.hashes), HASH_BYTES)
-            self._tiles[key] = [row.hashes[cut : cut + HASH_BYTES] for cut in cuts]
+            cuts = range(0, len(hashes), HASH_BYTES)
+            self._tiles[key] = [hashes[cut : cut + HASH_BYTES] for cut in cuts]
         return self._tiles[key]
 
     def _leaves(self, first: int, count: int) -> Sequence[bytes]:
@@ -81,3 +84,22 @@ class MissingEvents(Exception):
     def __init__(self, first: int, last: int) -> None:
         super().__init__(f"of the events {first} to {last} some are not there")
         self.first, self.last = first, last
+
+
+@contextmanager
+def missing_told() -> Iterator[None]:
+    """Raise Tampered when the tree cannot be read because events are not there."""
+    try:
+        yield
+    except MissingEvents as missing:
+        raise Tampered(Finding(MISSING, missing.first, missing.last)) from missing
+
+
+def tiles_over(db: Session, after: int, last: int, *, heights: Iterable[int]) -> StoredTiles:
+    """Return the tiles that end with one of the events after one number up to another."""
+    found: dict[tuple[int, int], object] = {}
+    for height in heights:
+        width = TILE_WIDTH ** (height + 1)
+        stored = stored_tiles(db, height, after // width, last // width)
+        found |= {(height, position): hashes for position, hashes in stored.items()}
+    return StoredTiles(found)

@@ -1,5 +1,7 @@
 """Making checkpoints: verified first, signed then, and kept outside the database as well."""
 
+import fcntl
+import logging
 import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,12 +10,18 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.domain import checkpoints
-from app.domain.audit_scan import BAD_CHECKPOINT, MISSING, Finding
+from app.domain.audit_following import compare_with_tree, follow_run
+from app.domain.audit_scan import MISSING, Finding, Tampered
 from app.domain.audit_tree import TrailTree
-from app.domain.audit_verification import Tampered, follow_run, verify
-from app.domain.checkpoints import BadCheckpoint, Checkpoint, CheckpointKey
+from app.domain.audit_verification import checkpoint_in, verify
+from app.domain.checkpoints import Checkpoint, CheckpointKey
 from app.storage import audit_chain
-from app.storage.audit_checkpoints import AuditCheckpoint, latest_checkpoint
+from app.storage.audit_checkpoints import AuditCheckpoint, latest_note, note_of
+
+log = logging.getLogger("understudy.checkpoints")
+
+# It holds nobody's data: whoever is in its group may fetch it.
+MODE = 0o640
 
 
 @dataclass(frozen=True)
@@ -26,9 +34,12 @@ class Checkpoints:
     every: timedelta
 
     def are_due(self, db: Session, *, now: datetime) -> bool:
-        """Whether enough has been recorded since the last one, or waited for long enough."""
-        size, _ = audit_chain.head(db)
-        last = latest_checkpoint(db)
+        """Whether enough has been recorded since the last one, or waited for long enough.
+
+        Raises Tampered when the last one is not ours.
+        """
+        _, size = audit_chain.bounds(db)
+        last = self.latest(db)
         waiting = size - (last.size if last else 0)
         if waiting == 0:
             return False
@@ -41,10 +52,8 @@ class Checkpoints:
         file: nothing is signed that contradicts what was signed before. Raises Tampered.
         """
         size, head = audit_chain.lock(db)
-        last, kept = self.latest(db), checkpoints.newest_in(self.file, self.key.verifier)
-        verdict = verify(db, key=self.key.verifier, kept=[kept] if kept else [], since=last)
-        if verdict.finding:
-            raise Tampered(verdict.finding)
+        last = self.latest(db)
+        self.look(db, self.newest_kept())
         if last is not None and last.size == size:
             return last
         tree = TrailTree(db)
@@ -52,6 +61,20 @@ class Checkpoints:
         made = Checkpoint(self.key.name, size, tree.root(size), head, now)
         db.add(AuditCheckpoint(size=size, at=now, note=self.key.sign(made)))
         return made
+
+    def look(self, db: Session, kept: Checkpoint | None) -> None:
+        """Verify what was added since the last checkpoint, and that against one from the file.
+
+        Raises Tampered.
+        """
+        known = [kept] if kept else []
+        verdict = verify(db, key=self.key.verifier, kept=known, since=self.latest(db))
+        if verdict.finding:
+            raise Tampered(verdict.finding)
+
+    def newest_kept(self) -> Checkpoint | None:
+        """Return the newest checkpoint in the file; raise BadCheckpoint if it is not ours."""
+        return checkpoints.newest_in(self.file, self.key.verifier)
 
     def make_past(self, db: Session, size: int, *, now: datetime) -> Checkpoint:
         """Sign what the trail was at an earlier size, of which there are whole tiles alone.
@@ -63,33 +86,38 @@ class Checkpoints:
         run = follow_run(db, frozenset(), size - 1, size)
         if run.finding or run.head is None:
             raise Tampered(run.finding or Finding(MISSING, size, size))
-        made = Checkpoint(self.key.name, size, TrailTree(db).root(size), run.head, now)
+        tree = TrailTree(db)
+        # The tiles that the root is read from must be those of what was signed later.
+        if last := self.latest(db):
+            compare_with_tree(tree, last)
+        made = Checkpoint(self.key.name, size, tree.root(size), run.head, now)
         db.add(AuditCheckpoint(size=size, at=now, note=self.key.sign(made)))
         return made
 
     def latest(self, db: Session) -> Checkpoint | None:
         """Return the newest checkpoint in the database; raise Tampered if it is not ours."""
-        row = latest_checkpoint(db)
-        return self._opened(row) if row else None
+        found = latest_note(db)
+        return checkpoint_in(*found, self.key.verifier) if found else None
 
     def of_size(self, db: Session, size: int) -> Checkpoint | None:
         """Return the checkpoint of that many events; raise Tampered if it is not ours."""
-        row = db.get(AuditCheckpoint, size)
-        return self._opened(row) if row else None
+        note = note_of(db, size)
+        return checkpoint_in(size, note, self.key.verifier) if note is not None else None
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Add a checkpoint that has been committed to the file, unless it is there already."""
-        kept = checkpoints.newest_in(self.file, self.key.verifier)
-        if kept is not None and kept.size >= checkpoint.size:
-            return
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.open("a", encoding="utf-8") as file:
+        opened = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, MODE)
+        with open(opened, "a", encoding="utf-8") as file:
+            # Of two who have signed, the one with the newer checkpoint may come first.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if half := checkpoints.unfinished_in(self.file, self.key.verifier):
+                # A note that was never finished says nothing, and would spoil the one after it.
+                log.warning("%s: cut off a checkpoint that was never finished", self.file)
+                file.truncate(self.file.stat().st_size - half)
+            kept = checkpoints.newest_in(self.file, self.key.verifier)
+            if kept is not None and kept.size >= checkpoint.size:
+                return
             file.write(self.key.sign(checkpoint) + "\n")
             file.flush()
             os.fsync(file.fileno())
-
-    def _opened(self, row: AuditCheckpoint) -> Checkpoint:
-        try:
-            return checkpoints.opened(row.note, self.key.verifier)
-        except BadCheckpoint as error:
-            raise Tampered(Finding(BAD_CHECKPOINT, row.size, row.size)) from error

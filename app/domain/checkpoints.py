@@ -24,6 +24,10 @@ from app.domain.signing_keys import SigningKey
 ED25519 = b"\x01"
 KEY_HASH_BYTES = 4
 LONGEST_NOTE = 4096
+TAIL_BYTES = 4 * LONGEST_NOTE
+SIGNED = "— ".encode()
+# The lines of a note after its first, up to the signature.
+NOTE = (rb"\d+", rb"[A-Za-z0-9+/]{43}=", rb"head [0-9a-f]{64}", rb"time \S+", b"")
 SIGNATURE = re.compile(r"— (?P<name>\S+) (?P<signature>\S+)")
 
 
@@ -142,27 +146,58 @@ def notes_in(lines: Iterable[str]) -> Iterator[str]:
 
 
 def read(path: Path, key: VerifierKey) -> list[Checkpoint]:
-    """Return the checkpoints in a file, by size.
+    """Return the checkpoints in a file, by size; a last one that was never finished is left out.
 
     Raises BadCheckpoint if one of them is not signed by the key, OSError if it cannot be read.
     """
-    with path.open(encoding="utf-8") as file:
-        return sorted((opened(note, key) for note in notes_in(file)), key=lambda one: one.size)
+    return sorted(_opened(path.read_bytes(), key), key=lambda one: one.size)
 
 
 def newest_in(path: Path, key: VerifierKey) -> Checkpoint | None:
-    """Return the last checkpoint that a file holds, None if there is none yet.
+    """Return the last finished checkpoint that a file holds, None if there is none yet.
 
     Raises BadCheckpoint if it is not signed by the key.
     """
     try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - LONGEST_NOTE))
-            tail = file.read().decode("utf-8", "replace")
+        tail = _tail(path)
     except FileNotFoundError:
         return None
-    note = list(notes_in(tail.splitlines(keepends=True)))[-1:]
+    whole = tail[: len(tail) - _unfinished(tail, key)].decode("utf-8", "replace")
+    note = list(notes_in(whole.splitlines(keepends=True)))[-1:]
     return opened(note[0], key) if note else None
+
+
+def unfinished_in(path: Path, key: VerifierKey) -> int:
+    """Return how many bytes at the end of a file are of a checkpoint that was never finished.
+
+    Half a note is what a power cut leaves; anything else that does not belong there is none.
+    """
+    return _unfinished(_tail(path), key)
+
+
+def _opened(data: bytes, key: VerifierKey) -> Iterator[Checkpoint]:
+    whole = data[: len(data) - _unfinished(data, key)].decode()
+    return (opened(note, key) for note in notes_in(whole.splitlines(keepends=True)))
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        return file.read()
+
+
+def _unfinished(data: bytes, key: VerifierKey) -> int:
+    lines = data.split(b"\n")
+    # What follows the last line break is no line yet.
+    signed = [place for place, line in enumerate(lines[:-1]) if line.startswith(SIGNED)]
+    rest = b"\n".join(lines[signed[-1] + 1 if signed else 0 :]).lstrip(b"\n")
+    # A file that has grown, but was not written, has NULs there.
+    *begun, half = rest.rstrip(b"\0").split(b"\n")
+    forms = [re.escape(key.name.encode()), *NOTE]
+    fits = len(begun) <= len(forms) and all(map(re.fullmatch, forms, begun))
+    if not begun:
+        fits = key.name.encode().startswith(half)
+    return len(rest) if fits else 0
 
 
 def _parsed(text: str) -> Checkpoint:

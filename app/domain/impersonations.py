@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import endings, handoffs
+from app.domain import doubts, endings, handoffs
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
-from app.domain.errors import Conflict, Invalid, Refused
-from app.domain.policies import refusal_to_impersonate
+from app.domain.errors import Conflict, Halted, Invalid, Refused
+from app.domain.policies import Refusal, refusal_to_impersonate
 from app.storage.admins import Admin, admin_email_keys
 from app.storage.impersonations import (
     LIFETIME,
@@ -48,8 +48,8 @@ def start(
     """Start a session, ending the impersonator's earlier one.
 
     `form_key` names the form that was sent: the same form cannot start two sessions. Raises
-    Invalid for a bad reason or link, Refused when the policy forbids it, Conflict for a form
-    sent twice.
+    Invalid for a bad reason or link, Refused when the policy forbids it, Halted while a finding
+    about the audit trail waits to be acknowledged (F10), Conflict for a form sent twice.
     """
     reason = _checked_reason(reason, required=reason_required)
     ticket_url = _checked_ticket_url(ticket_url)
@@ -152,6 +152,9 @@ def _check_policy(
         target=target,
         target_is_admin=bool(admin_email_keys(db, [target.email])),
     )
+    kind: type[Refused] = Refused
+    if refusal is None and doubts.unacknowledged(db):
+        refusal, kind = Refusal.TRAIL_DOUBTED, Halted
     if refusal is None:
         return
     refused = event(
@@ -164,7 +167,7 @@ def _check_policy(
         reason=reason,
         details={"why": refusal},
     )
-    raise Refused(f"{refusal.sentence}.", code=refusal, event=refused)
+    raise kind(f"{refusal.sentence}.", code=refusal, event=refused)
 
 
 def _refuse_handoff(

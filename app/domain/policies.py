@@ -1,11 +1,34 @@
 """May this admin impersonate this member? Asked at start, at hand-off and on every request."""
 
 from enum import StrEnum
+from typing import Protocol
 
 from app.domain.permissions import Permission, holds
 from app.storage.admins import Admin
 from app.storage.impersonations import EndReason
-from app.storage.members import Member, MemberStatus
+from app.storage.members import MemberStatus
+
+
+class TargetAccount(Protocol):
+    """What is asked about the target's account."""
+
+    @property
+    def is_suspended(self) -> bool: ...
+    @property
+    def allows_impersonation(self) -> bool: ...
+
+
+class Target(Protocol):
+    """What is asked about a member, whether it is the row or what a list tells of it."""
+
+    @property
+    def email_key(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def protected(self) -> bool: ...
+    @property
+    def account(self) -> TargetAccount: ...
 
 
 class Refusal(StrEnum):
@@ -19,6 +42,7 @@ class Refusal(StrEnum):
     MEMBER_INVITED = "member_invited"
     MEMBER_DEACTIVATED = "member_deactivated"
     MEMBER_PROTECTED = "member_protected"
+    TRAIL_DOUBTED = "trail_doubted"
 
     @property
     def sentence(self) -> str:
@@ -44,11 +68,13 @@ SENTENCES = {
     Refusal.MEMBER_INVITED: "This member has not accepted the invitation",
     Refusal.MEMBER_DEACTIVATED: "This member is deactivated",
     Refusal.MEMBER_PROTECTED: "This member is protected",
+    Refusal.TRAIL_DOUBTED: "A superadmin has to acknowledge first what was found about the "
+    "audit trail",
 }
 
 
 def refusal_to_impersonate(
-    *, impersonator: Admin, target: Member, target_is_admin: bool
+    *, impersonator: Admin, target: Target, target_is_admin: bool
 ) -> Refusal | None:
     """Return why `impersonator` may not impersonate `target`, or None if they may.
 
@@ -63,13 +89,13 @@ def refusal_to_impersonate(
     return _refusal_of_account(target) or _refusal_of_member(target)
 
 
-def _refusal_of_account(target: Member) -> Refusal | None:
+def _refusal_of_account(target: Target) -> Refusal | None:
     if target.account.is_suspended:
         return Refusal.ACCOUNT_SUSPENDED
     return None if target.account.allows_impersonation else Refusal.ACCOUNT_OPTED_OUT
 
 
-def _refusal_of_member(target: Member) -> Refusal | None:
+def _refusal_of_member(target: Target) -> Refusal | None:
     if target.status == MemberStatus.INVITED:
         return Refusal.MEMBER_INVITED
     if target.status != MemberStatus.ACTIVE:

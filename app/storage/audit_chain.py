@@ -7,11 +7,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Table, insert, select, text
+from sqlalchemy import Table, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from app.storage.audit_trail import AuditEvent, AuditWords
 from app.storage.base import EPOCH, MICROSECOND
+from app.storage.raw_rows import raw_rows
 
 EVENT_PREFIX = "understudy/audit-event/v1\n"
 WORDS_PREFIX = "understudy/audit-words/v1\n"
@@ -108,19 +109,41 @@ STORED_EVENTS = f"""
     WHERE e.id > {{after:d}} AND e.id <= {{last:d}} ORDER BY e.id
 """  # noqa: S608 - the names are our own
 
+STORED_FACTS = """
+    SELECT id, facts FROM audit_events WHERE action = '{action}' AND id > {after:d} ORDER BY id
+"""
+
 
 def stored_events(db: Session, *, after: int, last: int) -> Iterator[StoredEvent]:
     """Yield the events with numbers above `after` up to `last`, in order."""
-    # The driver's own cursor: on the way through SQLAlchemy a row takes half as long again, and a
-    # million of them are to be checked in seconds.
-    connection: Any = db.connection().connection.driver_connection
-    # Of psycopg's two ways, numbers and hashes come faster as bytes than spelt out.
-    binary = {"binary": True} if db.get_bind().dialect.name == "postgresql" else {}
-    cursor = connection.cursor(**binary)
     for start in range(after, last, READ_AT_ONCE):
         end = min(start + READ_AT_ONCE, last)
-        cursor.execute(STORED_EVENTS.format(after=start, last=end))
-        yield from map(StoredEvent._make, cursor)
+        rows = raw_rows(db, STORED_EVENTS.format(after=start, last=end), binary=True)
+        yield from map(StoredEvent._make, rows)
+
+
+def events_of(db: Session, *actions: str) -> Iterator[StoredEvent]:
+    """Yield the events of some actions that are rare, in order."""
+    # Asked for their order, SQLite would look for them among all events, one by one.
+    numbers = select(EVENTS.c.id).where(EVENTS.c.action.in_(actions))
+    for number in sorted(db.scalars(numbers)):
+        yield from stored_events(db, after=number - 1, last=number)
+
+
+def stored_facts(db: Session, action: str, *, after: int = 0) -> list[tuple[int, object]]:
+    """Return the number and the facts of each event of an action after that one, in order.
+
+    The facts are what is stored, whatever that may be; `action` is one of ours.
+    """
+    rows = raw_rows(db, STORED_FACTS.format(action=action, after=after))
+    return [(number, facts) for number, facts in rows]
+
+
+def bounds(db: Session) -> tuple[int, int]:
+    """Return the numbers of the first and the last event in the table, 0 and 0 without any."""
+    # One by one they are looked up, together they would be searched for.
+    first, last = (db.scalar(select(end(EVENTS.c.id))) for end in (func.min, func.max))
+    return first or 0, last or 0
 
 
 def add(db: Session, event: AuditEvent) -> None:

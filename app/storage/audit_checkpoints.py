@@ -11,6 +11,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.storage.audit_trail import NumberOfEvent
 from app.storage.base import Base
+from app.storage.raw_rows import raw_rows
+
+NOTES = "SELECT size, note FROM audit_checkpoints ORDER BY size"
+TILES = """
+    SELECT position, hashes FROM audit_tiles
+    WHERE height = {height:d} AND position >= {first:d} AND position < {end:d}
+"""
 
 
 class AuditCheckpoint(Base):
@@ -36,21 +43,27 @@ class AuditTile(Base):
     hashes: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+def notes(db: Session) -> Sequence[tuple[int, object]]:
+    """Return the size and the note of every checkpoint as they are stored, by size."""
+    return [(size, note) for size, note in raw_rows(db, NOTES)]
+
+
+def latest_note(db: Session) -> tuple[int, object] | None:
+    """Return the size and the note of the checkpoint of the largest size, as they are stored."""
+    found = raw_rows(db, f"{NOTES} DESC LIMIT 1")
+    return (found[0][0], found[0][1]) if found else None
+
+
+def note_of(db: Session, size: int) -> object:
+    """Return the note of the checkpoint of that size as it is stored, None if there is none."""
+    found = raw_rows(db, f"SELECT note FROM audit_checkpoints WHERE size = {size:d}")  # noqa: S608
+    return found[0][0] if found else None
+
+
 def latest_checkpoint(db: Session) -> AuditCheckpoint | None:
     """Return the checkpoint of the largest size."""
     query = select(AuditCheckpoint).order_by(AuditCheckpoint.size.desc()).limit(1)
     return db.scalar(query)
-
-
-def all_checkpoints(db: Session) -> Sequence[AuditCheckpoint]:
-    """Return every checkpoint, by size."""
-    return db.scalars(select(AuditCheckpoint).order_by(AuditCheckpoint.size)).all()
-
-
-def checkpoint_before(db: Session, size: int) -> AuditCheckpoint | None:
-    """Return the largest checkpoint whose size is not above `size`."""
-    query = select(AuditCheckpoint).where(AuditCheckpoint.size <= size)
-    return db.scalar(query.order_by(AuditCheckpoint.size.desc()).limit(1))
 
 
 def count_tiles(db: Session, height: int) -> int:
@@ -58,3 +71,27 @@ def count_tiles(db: Session, height: int) -> int:
     query = select(func.max(AuditTile.position)).where(AuditTile.height == height)
     last = db.scalar(query)
     return 0 if last is None else last + 1
+
+
+def stored_tiles(db: Session, height: int, first: int, end: int) -> dict[int, object]:
+    """Return the tiles from position `first` up to, not including, `end` as they are stored.
+
+    One that should be there and is not is None.
+    """
+    expected = range(first, min(end, count_tiles(db, height)))
+    return dict.fromkeys(expected) | _tiles(db, height, first, end)
+
+
+def stored_tile(db: Session, height: int, position: int) -> object:
+    """Return one tile as it is stored, None if there is none."""
+    return _tiles(db, height, position, position + 1).get(position)
+
+
+def _tiles(db: Session, height: int, first: int, end: int) -> dict[int, object]:
+    found = raw_rows(db, TILES.format(height=height, first=first, end=end), binary=True)
+    return {position: _as_bytes(hashes) for position, hashes in found}
+
+
+def _as_bytes(value: object) -> object:
+    """Return a value; as bytes what psycopg only lends."""
+    return bytes(value) if isinstance(value, memoryview) else value

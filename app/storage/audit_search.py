@@ -109,6 +109,8 @@ class _Search:
         self._cursor = cursor
         self._most = audit_trail.SEARCHED_AT_ONCE
         self._order = ("at", "id") if filters.is_by_time else ("id",)
+        if cursor is not None and len(cursor.keys) != len(self._order):
+            raise BadCursor(INCOMPLETE)
         self._few = self._filter_with_few_events() if filters.is_by_time else None
         followed = self._few or self._index_in_order()
         # Whether an event that is met on the index may still not fit.

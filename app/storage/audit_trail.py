@@ -188,8 +188,14 @@ def has_event(db: Session, impersonation_id: str, *, action: str, fact: tuple[st
 
 def latest_event(db: Session, actions: Sequence[str]) -> AuditEvent | None:
     """Return the newest event of one of those actions."""
-    query = select(AuditEvent).where(AuditEvent.action.in_(actions))
-    return db.scalar(query.order_by(AuditEvent.id.desc()).limit(1))
+    # One action after the other: in the order of all of them, rare ones would be looked for among
+    # all events there are.
+    newest = [
+        db.scalar(select(func.max(AuditEvent.id)).where(AuditEvent.action == action))
+        for action in actions
+    ]
+    number = max((one for one in newest if one is not None), default=None)
+    return None if number is None else db.get_one(AuditEvent, number)
 
 
 def facts_of(db: Session, action: str) -> Sequence[tuple[int, dict[str, Any]]]:

@@ -25,6 +25,15 @@ MINUTE = 60
 SECOND = 1000
 UNREADABLE = "This event cannot be read: it is not what was recorded."
 ROLES = {"superadmin": "a superadmin", "admin": "an admin"}
+FIELDS = {
+    "account_id": "account",
+    "created_at": "time of creation",
+    "email": "e-mail address",
+    "external_id": "id at its source",
+    "impersonation_allowed": "leave to impersonate",
+    "protected": "protection",
+    "user_name": "user name",
+}
 VERIFIERS = {"worker": "the worker"}
 FILTERS = {
     "text": "words",
@@ -278,9 +287,24 @@ def _finding(event: AuditEvent, _: str) -> Parts:
 def _page(event: AuditEvent, _: str) -> Parts:
     noun, _, rest = str(_detail(event, "page")).removeprefix("/").partition("/")
     if noun == "impersonations":
-        id_ = rest.partition("/")[0]
-        return [Part("a session", "session", "impersonations.show", id_), Part(" as plain text")]
-    return [Part("the audit trail")]
+        id_, _, form = rest.partition("/")
+        session = Part("a session", "session", "impersonations.show", id_)
+        return [session, *([Part(" as plain text")] if form else [])]
+    return [Part("the list of archives" if rest == "archives" else "the audit trail")]
+
+
+def _fields(event: AuditEvent, _: str) -> Parts:
+    fields = _detail(event, "fields")
+    if not isinstance(fields, list):
+        return [_value(event, "fields")]
+    parts = []
+    for number, name in enumerate(fields):
+        known = FIELDS.get(str(name))
+        parts.append(Part(", " if number else ""))
+        parts.append(Part(known) if known else Part(str(name), "name"))
+        if name == "status":
+            parts += [Part(" (now "), _value(event, "status"), Part(")")]
+    return parts
 
 
 def _filters(event: AuditEvent, _: str) -> Parts:
@@ -332,6 +356,7 @@ OF_EVENT: dict[str | None, Callable[[AuditEvent, str], Parts]] = {
     "at": _at,
     "by": _by,
     "events": _counted("events", "one event", "events"),
+    "fields": _fields,
     "filters": _filters,
     "finding": _finding,
     "milliseconds": _milliseconds,

@@ -19,10 +19,24 @@ SENTENCES: dict[str, str] = {
     AuditAction.ADMIN_DISABLED: "{actor} disabled {admin}.",
     AuditAction.ADMIN_ENABLED: "{actor} enabled {admin} again.",
     AuditAction.ACCOUNT_IMPERSONATION_SWITCHED: "{actor} switched impersonation for {account}.",
+    AuditAction.ACCOUNT_ADDED: "{account} was added by {by}.",
+    AuditAction.ACCOUNT_CHANGED: "{account} was changed by {by}: {fields}.",
+    AuditAction.ACCOUNT_REMOVED: "{account} was removed by {by}: suspended, and kept for the "
+    "record.",
+    AuditAction.MEMBER_ADDED: "{whom} was added by {by}.",
+    AuditAction.MEMBER_CHANGED: "{whom} was changed by {by}: {fields}.",
+    AuditAction.MEMBER_REMOVED: "{whom} was removed by {by}: deactivated, and kept for the record.",
     AuditAction.API_KEY_CREATED: "{actor} made the API key {name} ({prefix}…) for {scope}.",
     AuditAction.API_KEY_REVOKED: "{actor} revoked the API key {name} ({prefix}…).",
+    AuditAction.DIRECTORY_LOAD_STARTED: "{actor} began to load the directory from {source}.",
+    AuditAction.DIRECTORY_IMPORTED: "{actor} imported {source} into the directory: {added} "
+    "added, {changed} changed, {missing} missing, {skipped} left out.",
     AuditAction.DIRECTORY_SYNCED: "{actor} brought the directory in line with {source}: {added} "
-    "added, {changed} changed, {missing} missing.",
+    "added, {changed} changed, {missing} missing, {skipped} left out.",
+    AuditAction.DIRECTORY_SYNC_FAILED: "The directory could not be brought in line with {source}: "
+    "{problem}",
+    AuditAction.DIRECTORY_SYNC_RECOVERED: "The directory can be brought in line with {source} "
+    "again.",
     AuditAction.IMPERSONATION_STARTED: "{actor} started {session:a session} as {whom}{reason}",
     AuditAction.IMPERSONATION_REFUSED: "{actor} was refused a session as {whom}: {refusal}.",
     AuditAction.IMPERSONATION_ENDED: "{session:The session} as {whom} ended after {seconds}.",
@@ -38,6 +52,8 @@ SENTENCES: dict[str, str] = {
     AuditAction.AUDIT_VERIFIED: "The audit trail was verified by {by}: events {first} to {last} "
     "are as they were recorded.",
     AuditAction.AUDIT_DOUBTED: "The audit trail is not what was recorded, as {by} found: {finding}",
+    AuditAction.AUDIT_DOUBT_ACKNOWLEDGED: "{actor} acknowledged what event {doubt} found about the "
+    "audit trail. Sessions may start again.",
     AuditAction.AUDIT_WORDS_ERASED: "{actor} erased the words about the person with the id "
     "{person_id}, in {events}.",
     AuditAction.AUDIT_ARCHIVE_ORDERED: "{actor} ordered the events up to {last} to be archived.",

@@ -37,7 +37,11 @@ ACTIONS = [
     "account.impersonation_switched",
     "api_key.created",
     "api_key.revoked",
+    "directory.load_started",
+    "directory.imported",
     "directory.synced",
+    "directory.sync_failed",
+    "directory.sync_recovered",
     "impersonation.started",
     "impersonation.refused",
     "impersonation.ended",
@@ -50,6 +54,7 @@ ACTIONS = [
     "audit.exported",
     "audit.verified",
     "audit.doubted",
+    "audit.doubt_acknowledged",
     "audit.words_erased",
     "audit.archive_ordered",
     "audit.archived",
@@ -76,6 +81,7 @@ REFUSALS = [
     "member_invited",
     "member_deactivated",
     "member_protected",
+    "trail_doubted",
 ]
 
 

@@ -7,6 +7,7 @@ tests/storage/test_audit_trail.py.
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,16 +16,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from app.domain.audit_scan import Finding
-from app.domain.audit_verification import Tampered
+from app.domain import audit_following
+from app.domain.audit_scan import Finding, Tampered
 from app.storage import audit_chain
 from app.storage.audit_chain import HASHED_FIELDS, StoredEvent, event_hash
 from app.storage.database import Database
-from tests import postgresql
-from tests.conftest import on_both_engines
+from tests.conftest import on_sqlite
+from tests.owner import owners
 from tests.proving import Proven, proven
-
-pytestmark = on_both_engines
 
 EVENTS = 12
 SIGNED = (5, 10)
@@ -40,7 +39,7 @@ class Owner:
     """Whoever owns the database: every trigger is off."""
 
     def __init__(self, url: str) -> None:
-        self.database = Database(url, guarded=False)
+        self.database = Database(owners(url), guarded=False)
         sqlite = self.database.engine.dialect.name == "sqlite"
         with self.database.unit_of_work(writing=True) as db:
             if sqlite:
@@ -93,8 +92,11 @@ def swap(db: Session) -> None:
             db.execute(text(f"UPDATE {table} SET {name} = {new} WHERE {name} = {old}"))
 
 
-def forge(db: Session, *, first: int, forget: bool = False) -> None:
-    """Another person did it, from that event on, and every hash is worked out anew."""
+def forge(db: Session, *, first: int, forget: bool = False, cut_before: int = 0) -> None:
+    """Another person did it, from that event on, and every hash is worked out anew.
+
+    The chain begins anew with event `cut_before`.
+    """
     if forget:
         db.execute(text("DELETE FROM audit_checkpoints"))
     head, events = audit_chain.GENESIS, list(audit_chain.stored_events(db, after=0, last=EVENTS))
@@ -102,6 +104,7 @@ def forge(db: Session, *, first: int, forget: bool = False) -> None:
     db.execute(text("UPDATE audit_events SET previous_hash = words_digest"))
     for event in events:
         forged = event._replace(actor_id="eve") if event.id >= first else event
+        head = bytes(range(32)) if event.id == cut_before else head
         digest = event.words_digest
         hash_ = event_hash(forged.hashed_fields, words_digest=digest, previous_hash=head)
         row = {"id": event.id, "actor_id": forged.actor_id, "before": head, "hash": hash_}
@@ -219,6 +222,78 @@ ATTACKS: dict[str, tuple[Attack, Finding]] = {
         sql("UPDATE audit_checkpoints SET size = 4 WHERE size = 5"),
         Finding("bad_checkpoint", 4, 4),
     ),
+    "write something else for a checkpoint": (
+        sql("UPDATE audit_checkpoints SET note = '5' WHERE size = 5"),
+        Finding("bad_checkpoint", 5, 5),
+    ),
+    # Whatever a record of an archive or an erasure says, it excuses nothing that is there, and
+    # nothing before it has been verified itself.
+    **{
+        f"call an event an archive, with {what} for facts": (
+            sql(
+                f"UPDATE audit_events SET action = 'audit.archived', facts = '{facts}' WHERE id = 7"
+            ),
+            Finding("changed", 7, 7),
+        )
+        for what, facts in {
+            "good facts": '{"file":"x","first": 1,"last": 10,"sha256":""}',
+            "other facts": '{"why":"member_protected"}',
+            "a list": "[1]",
+            "no JSON": "garbage",
+            "too much of it": "[" * 5000,
+        }.items()
+    },
+    "call an event an archive, and change others": (
+        sql(
+            """UPDATE audit_events SET action = 'audit.archived',
+            facts = '{"file":"x","first": 1,"last": 10,"sha256":""}' WHERE id = 12""",
+            "UPDATE audit_events SET actor_id = 'eve' WHERE id = 2",
+        ),
+        Finding("changed", 2, 2),
+    ),
+    "call an event an archive, and delete others": (
+        sql(
+            """UPDATE audit_events SET action = 'audit.archived',
+            facts = '{"file":"x","first": 1,"last": 5,"sha256":""}' WHERE id = 12""",
+            "DELETE FROM audit_events WHERE id <= 5",
+        ),
+        Finding("missing", 1, 5),
+    ),
+    "call an event an erasure": (
+        sql(
+            """UPDATE audit_events SET action = 'audit.words_erased',
+            facts = '{"events": 1,"person_id":"mia"}' WHERE id = 12""",
+            "DELETE FROM audit_words WHERE event_id = 7",
+        ),
+        Finding("changed", 12, 12),
+    ),
+}
+
+# SQLite keeps any bytes for a text, and any text for a number; its driver and ours do not.
+ATTACKS_ON_SQLITE: dict[str, tuple[Attack, Finding]] = {
+    "write words that are no UTF-8": (
+        sql("UPDATE audit_words SET words = CAST(x'ff41' AS TEXT) WHERE event_id = 7"),
+        Finding("words_changed", 7, 7),
+    ),
+    **{
+        f"write {name} that is no UTF-8": (
+            sql(f"UPDATE audit_events SET {name} = CAST(x'ff41' AS TEXT) WHERE id = 7"),
+            Finding("changed", 7, 7),
+        )
+        for name in ("action", "facts", "request_id", "hash", "previous_hash", "words_digest")
+    },
+    "write a last hash that is no bytes": (
+        sql("UPDATE audit_events SET hash = 'abc' WHERE id = 12"),
+        Finding("changed", 12, 12),
+    ),
+    "write a note that is no UTF-8": (
+        sql("UPDATE audit_checkpoints SET note = CAST(x'ff41' AS TEXT) WHERE size = 5"),
+        Finding("bad_checkpoint", 5, 5),
+    ),
+    "write a note that is no text": (
+        sql("UPDATE audit_checkpoints SET note = x'ff41' WHERE size = 5"),
+        Finding("bad_checkpoint", 5, 5),
+    ),
 }
 
 
@@ -238,6 +313,64 @@ def test_each_attack_is_found_and_located(
     assert trail.verify().finding == finding
 
 
+@on_sqlite
+@pytest.mark.requirement("L7", "L8")
+@pytest.mark.parametrize(("attack", "finding"), ATTACKS_ON_SQLITE.values(), ids=ATTACKS_ON_SQLITE)
+def test_what_only_sqlite_takes_is_found_and_located(
+    trail: Proven, owner: Owner, attack: Attack, finding: Finding
+) -> None:
+    owner.does(attack)
+    assert trail.verify().finding == finding
+
+
+@on_sqlite
+def test_the_time_beside_a_checkpoint_is_covered_by_nothing_and_believed_by_nobody(
+    trail: Proven, owner: Owner
+) -> None:
+    """The note has it too, and that is signed."""
+    owner.does(sql("UPDATE audit_checkpoints SET at = 'abc'"))
+    assert trail.verify().finding is None
+    assert trail.sign().size == EVENTS
+
+
+@pytest.mark.requirement("L8")
+def test_two_histories_of_one_size_are_a_finding_whoever_keeps_them(trail: Proven) -> None:
+    """Only who has the key can sign two, so the one that fits must not hide the other."""
+    told_otherwise = replace(trail.kept[1], root=bytes(32))
+    for kept in ([told_otherwise], [*trail.kept, told_otherwise], [told_otherwise, *trail.kept]):
+        assert trail.verify(kept=kept).finding == Finding("split", 6, 10)
+    other_head = replace(trail.kept[1], head=bytes(32))
+    assert trail.verify(kept=[other_head]).finding == Finding("split", 6, 10)
+
+
+@pytest.mark.requirement("L8")
+def test_a_cut_tail_is_seen_by_the_checkpoint_that_verifying_goes_on_from(
+    trail: Proven, owner: Owner
+) -> None:
+    since = trail.kept[-1]
+    owner.does(cut("audit_events", "audit_words"))
+    assert trail.verify(since=since, kept=[]).finding == Finding("cut_off", 9, 10)
+
+
+@pytest.mark.requirement("L7")
+def test_a_chain_that_begins_anew_where_two_runs_meet_is_found(
+    trail: Proven, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of the two runs sees it: only who joins them."""
+    monkeypatch.setattr(audit_following, "RUN", 6)
+    owner.does(lambda db: forge(db, first=7, forget=True, cut_before=7))
+    assert trail.verify(kept=[]).finding == Finding("out_of_place", 7, 7)
+
+
+@pytest.mark.requirement("L8")
+def test_a_verdict_says_what_it_was_compared_with(trail: Proven) -> None:
+    verdict = trail.verify()
+    assert (verdict.checkpoints, verdict.kept, verdict.furthest_kept) == (2, 2, 10)
+    verdict = trail.verify(kept=trail.kept[:1])
+    assert (verdict.checkpoints, verdict.kept, verdict.furthest_kept) == (2, 1, 5)
+    assert (trail.verify(kept=[]).checkpoints, trail.verify(kept=[]).kept) == (2, 0)
+
+
 @pytest.mark.requirement("L8")
 @pytest.mark.parametrize("name", ["empty the trail", "rebuild it without its checkpoints"])
 def test_only_what_lies_elsewhere_shows_what_its_owner_has_rebuilt(
@@ -249,8 +382,10 @@ def test_only_what_lies_elsewhere_shows_what_its_owner_has_rebuilt(
 
 
 @pytest.mark.requirement("L8", "F10")
-def test_a_database_of_yesterday_is_found_out(trail: Proven, tmp_path: Path) -> None:
-    with copied(trail.database, tmp_path) as yesterday:
+def test_a_database_of_yesterday_is_found_out(
+    trail: Proven, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with copied(trail.database, tmp_path, request) as yesterday:
         trail.record(3)
         trail.sign()
         old = proven_again(trail, yesterday)
@@ -258,7 +393,7 @@ def test_a_database_of_yesterday_is_found_out(trail: Proven, tmp_path: Path) -> 
 
 
 @contextmanager
-def copied(database: Database, folder: Path) -> Iterator[Database]:
+def copied(database: Database, folder: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
     """The same database, as a backup keeps it."""
     url = database.engine.url
     if url.get_backend_name() == "sqlite":
@@ -267,9 +402,9 @@ def copied(database: Database, folder: Path) -> Iterator[Database]:
         backup = f"sqlite:///{folder / 'backup.db'}"
     else:
         database.dispose()
-        place, name = str(url.query["host"]), f"{url.database}_backup"
-        postgresql.create_database(place, name, template=url.database or "")
-        backup = postgresql.url(place, name)
+        server, name = request.getfixturevalue("postgresql_server"), f"{url.database}_backup"
+        server.create_database(name, template=url.database or "")
+        backup = server.url(name)
     copy = Database(backup)
     yield copy
     copy.dispose()
@@ -373,7 +508,7 @@ def test_checkpoints_and_tiles_are_only_added_to(
     trail: Proven, database_url: str, table: str, attack: str
 ) -> None:
     """By whoever owns the database, as long as the triggers are there."""
-    owner = Database(database_url, guarded=False)
+    owner = Database(owners(database_url), guarded=False)
     first = {"audit_checkpoints": "size", "audit_tiles": "height"}[table]
     with owner.unit_of_work(writing=True) as db:
         sql("INSERT INTO audit_tiles (height, position, hashes) VALUES (0, 0, :zeros)")(db)

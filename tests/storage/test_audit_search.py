@@ -24,7 +24,7 @@ from app.storage.members import Member
 from app.storage.paging import BadCursor, Cursor
 from tests import trail
 from tests.cast import ADA, CY, EVE, MIA
-from tests.conftest import NOW, on_both_engines
+from tests.conftest import NOW
 from tests.factories import FROM_THE_OFFICE
 from tests.filling import fill_trail
 
@@ -83,7 +83,6 @@ FILTERS = st.builds(
 )
 
 
-@on_both_engines
 @settings(
     max_examples=120,
     deadline=None,

@@ -18,7 +18,7 @@ from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
 from tests import trail
 from tests.cast import ADA
-from tests.conftest import Undone
+from tests.conftest import Undone, on_sqlite
 
 COPY = (
     "SELECT id, at, action, outcome, actor_kind, 'eve' AS actor_id, subject_id, account_id,"
@@ -94,6 +94,7 @@ def untouched(connection: sqlite3.Connection) -> bool:
     return rows == [(1, "ada"), (2, "ada")]
 
 
+@on_sqlite
 @pytest.mark.requirement("L4")
 @pytest.mark.parametrize("attack", ATTACKS_ON_ROWS.values(), ids=ATTACKS_ON_ROWS)
 def test_the_triggers_stop_whoever_has_the_file(raw: sqlite3.Connection, attack: str) -> None:
@@ -102,6 +103,7 @@ def test_the_triggers_stop_whoever_has_the_file(raw: sqlite3.Connection, attack:
     assert untouched(raw)
 
 
+@on_sqlite
 @pytest.mark.requirement("L4")
 @pytest.mark.parametrize(
     "attack",
@@ -118,6 +120,7 @@ def test_the_applications_own_connection_stops_each_attack(
     assert raw.execute("SELECT * FROM sqlite_master").fetchall() == schema
 
 
+@on_sqlite
 @pytest.mark.requirement("L4")
 def test_without_the_triggers_the_same_attack_succeeds(raw: sqlite3.Connection) -> None:
     """The twin: it is the trigger that stops INSERT OR REPLACE, nothing else does."""

@@ -40,6 +40,7 @@ VALUES: dict[str, Any] = {
     "before": "admin",
     "by": "flask audit verify",
     "email": "ada@example.com",
+    "fields": ["email", "role", "status"],
     "file": "trail-1-20000.jsonl",
     "filters": "account=harbour&text=her+template",
     "format": "jsonl",
@@ -50,6 +51,7 @@ VALUES: dict[str, Any] = {
     "page": "/audit",
     "path": "/templates/7",
     "prefix": "us_abc",
+    "problem": "there is no route.",
     "role": "superadmin",
     "scope": "product",
     "sha256": HASH,
@@ -127,6 +129,11 @@ EXAMPLES: dict[str, tuple[AuditAction, dict[str, Any]]] = {
         AuditAction.AUDIT_EXPORTED,
         {"format": "proof", "first": 7, "last": 7, "by": "the API key Harbour", "filters": ""},
     ),
+    "Mia Chen of Harbour Analytics was changed by the API key Okta: e-mail address, status (now "
+    "deactivated).": (
+        AuditAction.MEMBER_CHANGED,
+        {"by": "the API key Okta", "fields": ["email", "status"], "status": "deactivated"},
+    ),
     "Ada Lindqvist started a session as Mia Chen of Harbour Analytics: “Her template is broken”": (
         AuditAction.IMPERSONATION_STARTED,
         {"reason": "Her template is broken"},
@@ -153,6 +160,14 @@ EXAMPLES: dict[str, tuple[AuditAction, dict[str, Any]]] = {
         AuditAction.AUDIT_READ,
         {},
     ),
+    "Ada Lindqvist read a session.": (
+        AuditAction.AUDIT_READ,
+        {"page": "/impersonations/session-9", "filters": ""},
+    ),
+    "Ada Lindqvist read the list of archives.": (
+        AuditAction.AUDIT_READ,
+        {"page": "/audit/archives", "filters": ""},
+    ),
     "Ada Lindqvist read a session as plain text.": (
         AuditAction.AUDIT_READ,
         {"page": "/impersonations/session-9/transcript", "filters": ""},
@@ -166,9 +181,17 @@ EXAMPLES: dict[str, tuple[AuditAction, dict[str, Any]]] = {
         {"impersonation": None, "provenance": OPERATOR},
     ),
     "Understudy brought the directory in line with letterbox.db: 12,000 added, 3 changed, "
-    "3 missing.": (
+    "3 missing, 3 left out.": (
         AuditAction.DIRECTORY_SYNCED,
         {"impersonation": None, "provenance": WORKER, "added": 12_000},
+    ),
+    "The operator began to load the directory from members.csv.": (
+        AuditAction.DIRECTORY_LOAD_STARTED,
+        {"impersonation": None, "provenance": OPERATOR, "source": "members.csv"},
+    ),
+    "The directory could not be brought in line with crm: there is no route.": (
+        AuditAction.DIRECTORY_SYNC_FAILED,
+        {"impersonation": None, "provenance": WORKER, "source": "crm"},
     ),
     "Ada Lindqvist ended 3 sign-ins of Kim@example.com.": (
         AuditAction.SIGN_IN_ENDED,
@@ -250,6 +273,7 @@ WITHOUT_PEOPLE = {
     AuditAction.AUDIT_ARCHIVED,
     AuditAction.AUDIT_DOUBTED,
     AuditAction.AUDIT_VERIFIED,
+    AuditAction.DIRECTORY_SYNC_RECOVERED,
     AuditAction.HANDOFF_REFUSED,
 }
 

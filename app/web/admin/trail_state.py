@@ -5,10 +5,10 @@ from datetime import datetime
 
 from flask import g, url_for
 
-from app.domain import verification_events
+from app.domain import doubts, verification_events
 from app.domain.audit_trail import AuditAction
 from app.storage.audit_checkpoints import AuditCheckpoint, latest_checkpoint
-from app.storage.audit_trail import AuditEvent, facts_of, latest_event
+from app.storage.audit_trail import AuditEvent
 from app.storage.paging import Cursor
 from app.web.event_sentences import UNREADABLE, finding_of, verifier_of
 from app.web.pagination import PARAMETER
@@ -16,14 +16,17 @@ from app.web.pagination import PARAMETER
 
 @dataclass(frozen=True)
 class Verification:
-    """How verifying went the last time: when, by which program, and up to which event.
+    """How verifying went the last time: when, by which program, from where and up to which event.
 
-    `finding` says what is wrong, empty for nothing, and `url` leads to where it begins.
+    `kept` is how many checkpoints from outside the database it agreed with. `finding` says what
+    is wrong, empty for nothing, and `url` leads to where it begins.
     """
 
     at: datetime
     by: str
+    first: str
     last: str
+    kept: int
     finding: str
     url: str
 
@@ -31,15 +34,19 @@ class Verification:
     def of(cls, event: AuditEvent) -> "Verification":
         """Return what an event of that says; what cannot be read is a finding of its own."""
         doubted = event.action == AuditAction.AUDIT_DOUBTED
+        kept: object = 0
         try:
             first, last = event.details.get("first"), event.details.get("last")
+            kept = event.details.get("kept")
             by, finding = verifier_of(event), finding_of(event) if doubted else ""
         except (ValueError, TypeError, AttributeError):
             first, last, by, finding = event.id, None, "?", UNREADABLE
         return cls(
             at=event.at,
             by=by,
+            first=f"{first:,}" if isinstance(first, int) else "?",
             last=f"{last:,}" if isinstance(last, int) else "?",
+            kept=kept if isinstance(kept, int) else 0,
             finding=finding,
             url=_url_from(first if isinstance(first, int) else event.id),
         )
@@ -47,10 +54,14 @@ class Verification:
 
 @dataclass(frozen=True)
 class TrailState:
-    """The last verification and the last checkpoint; None for what never was."""
+    """The last verification and the last checkpoint; None for what never was.
+
+    `waits` says whether a finding waits to be acknowledged, so that no session starts.
+    """
 
     verification: Verification | None
     checkpoint: AuditCheckpoint | None
+    waits: bool
 
     @property
     def is_doubted(self) -> bool:
@@ -60,24 +71,15 @@ class TrailState:
 
 def trail_state() -> TrailState:
     """Return the state of the trail as this request's transaction sees it."""
-    event = _standing_doubt() or verification_events.latest(g.db)
-    return TrailState(Verification.of(event) if event else None, latest_checkpoint(g.db))
-
-
-def _standing_doubt() -> AuditEvent | None:
-    """Return the last event that found something, unless the place was found to be good since."""
-    doubted = latest_event(g.db, [AuditAction.AUDIT_DOUBTED])
-    if doubted is None:
-        return None
-    try:
-        first = doubted.details.get("first")
-        # To verify from a later checkpoint on says nothing about what comes before it.
-        verified = facts_of(g.db, AuditAction.AUDIT_VERIFIED)
-        since = [facts["first"] for number, facts in verified if number > doubted.id]
-        return None if any(one <= first for one in since) else doubted
-    except (ValueError, TypeError, KeyError, AttributeError):
-        # Somebody has rewritten the findings themselves.
-        return doubted
+    standing = doubts.standing(g.db)
+    event = (
+        g.db.get(AuditEvent, standing[-1].number) if standing else verification_events.latest(g.db)
+    )
+    return TrailState(
+        verification=Verification.of(event) if event else None,
+        checkpoint=latest_checkpoint(g.db),
+        waits=doubts.unacknowledged(g.db) is not None,
+    )
 
 
 def _url_from(number: int) -> str:

@@ -1,11 +1,11 @@
 """The trail as people read it: filters in the address, one sentence an event, its state on top."""
 
-import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from sqlalchemy import text
 
 from app.domain import endings, verification_events
 from app.domain.audit_scan import MISSING, Finding
@@ -27,6 +27,7 @@ from tests.cast import ADA, CY, EVE, HARBOUR, MIA, OMAR, Person
 from tests.clock import Clock
 from tests.conftest import NOW
 from tests.factories import FROM_THE_OFFICE
+from tests.owner import as_owner, without_trigger
 
 StartSession = Callable[..., str]
 NOTHING = "No event fits these filters."
@@ -262,8 +263,18 @@ def test_a_place_that_is_none_is_refused(superadmin: Browser, place: str) -> Non
 # How far it was verified.
 
 
-def verify(database: Database, finding: Finding | None = None, *, first: int = 1) -> None:
-    verdict = Verdict(first=first, last=1204, head=bytes(32), checkpoints=2, finding=finding)
+def verify(
+    database: Database, finding: Finding | None = None, *, first: int = 1, kept: int = 0
+) -> None:
+    verdict = Verdict(
+        first=first,
+        last=1204,
+        head=bytes(32),
+        checkpoints=2,
+        kept=int(kept > 0),
+        furthest_kept=kept,
+        finding=finding,
+    )
     with database.unit_of_work(writing=True) as db:
         verification_events.record(db, verdict, by="flask audit verify", provenance=WORKER, now=NOW)
 
@@ -281,7 +292,13 @@ def test_the_page_says_up_to_where_it_was_verified_when_and_by_what(
         db.add(AuditCheckpoint(size=1190, at=NOW + timedelta(minutes=3), note=""))
     clock.move(minutes=5)
     after = superadmin.get("/audit").one("ul", class_="trail-state").words
-    assert "Verified up to event 1,204, 5 min ago, by flask audit verify." in after
+    assert (
+        "Verified from event 1 to 1,204, 5 min ago, by flask audit verify, against nothing that is"
+        " kept outside the database." in after
+    )
+    verify(database, kept=1204)
+    kept = superadmin.get("/audit").one("ul", class_="trail-state").words
+    assert "against checkpoints kept outside the database" in kept
     assert "Signed up to event 1,190, 2 min ago." in after
 
 
@@ -295,7 +312,7 @@ def test_what_verifying_has_found_is_an_alert_on_both_pages(
     for path in ("/", "/audit"):
         alert = superadmin.get(path).one("div", role="alert")
         assert "The audit trail is not what was recorded. Events 7 to 9 are missing." in alert.words
-    assert "Verified up to" not in superadmin.page.words
+    assert "Verified from" not in superadmin.page.words
     (link,) = [one for one in superadmin.page.all("a") if one.is_in(alert)]
     superadmin.get(link["href"].partition("#")[0])
     verify(database)
@@ -321,14 +338,37 @@ def test_rewritten_findings_do_not_take_the_alert_away(
 ) -> None:
     verify(database, Finding(MISSING, 7, 9))
     verify(database, first=8)
-    connection = sqlite3.connect(database_url.removeprefix("sqlite:///"))
-    connection.execute("DROP TRIGGER audit_events_no_update")
+    with as_owner(database_url) as db:
+        without_trigger(db, "audit_events", "audit_events_no_update")
+    rewrite = text("UPDATE audit_events SET facts = :facts WHERE action = :action")
     for facts in ("", "{}", '{"first": "7"}'):
-        connection.execute("UPDATE audit_events SET facts = ? WHERE action = ?", (facts, action))
-        connection.commit()
+        with as_owner(database_url) as db:
+            db.execute(rewrite, {"facts": facts, "action": action})
         for path in ("/", "/audit"):
             assert superadmin.get(path).all("div", role="alert")
-    connection.close()
+
+
+@pytest.mark.requirement("F10")
+def test_a_finding_is_acknowledged_by_a_superadmin_and_stays_in_sight(
+    superadmin: Browser, database: Database
+) -> None:
+    verify(database, Finding(MISSING, 7, 9))
+    alert = superadmin.get("/audit").one("div", role="alert")
+    assert "No session starts until a superadmin has acknowledged it." in alert.words
+    refused = superadmin.get(f"/members/{MIA.id}")
+    assert "A superadmin has to acknowledge first what was found" in refused.words
+    question = superadmin.get("/audit/acknowledgement")
+    assert "Events 7 to 9 are missing." in question.words
+    superadmin.submit("/audit/acknowledgement", status=303)
+    page = superadmin.get("/audit")
+    assert "Sessions may start again." in page.words
+    assert "A superadmin has acknowledged it." in page.one("div", role="alert").words
+    with database.unit_of_work(writing=False) as db:
+        acknowledged = trail.only(db, AuditAction.AUDIT_DOUBT_ACKNOWLEDGED)
+        doubted = trail.only(db, AuditAction.AUDIT_DOUBTED)
+    assert (acknowledged.actor_id, acknowledged.details) == (ADA.id, {"doubt": doubted.id})
+    superadmin.get("/audit/acknowledgement", status=303)
+    assert "Nothing waits to be acknowledged." in superadmin.get("/audit").words
 
 
 # Who reads it is recorded too.
@@ -346,7 +386,50 @@ def test_reading_the_trail_is_recorded_with_its_filters(
 ) -> None:
     superadmin.get("/audit?text=Mia%00+S&action=&actor=ada&unknown=1")
     superadmin.get("/")
-    assert readings(database) == [(ADA.id, "/audit", "actor=ada&text=Mia%00+S&unknown=1")]
+    assert readings(database) == [(ADA.id, "/audit", "actor=ada&text=Mia+S")]
+
+
+@pytest.mark.requirement("L13")
+@pytest.mark.parametrize("padding", ["a", "zz", "text+"])
+def test_nothing_in_the_address_hides_what_was_looked_for(
+    reader: Browser, database: Database, padding: str
+) -> None:
+    """Not by its length, and not by coming first."""
+    before = len(readings(database))
+    for query in ("subject=mia", "actor=ada", "subject=mia"):
+        reader.get(f"/audit?{padding}={'x' * 1000}&{query}&{padding}=1")
+    told = [filters for _, _, filters in readings(database)[before:]]
+    assert told == ["subject=mia", "actor=ada"]
+
+
+@pytest.mark.requirement("L13")
+@pytest.mark.parametrize("name", ["text", "subject", "account", "actor", "impersonation", "since"])
+def test_what_is_too_long_to_be_recorded_in_full_is_refused(
+    reader: Browser, database: Database, name: str
+) -> None:
+    before = len(readings(database))
+    page = reader.get(f"/audit?{name}=mia{'+' * 200}mia", status=422)
+    assert "under 200 characters" in page.words
+    assert len(readings(database)) == before
+
+
+@pytest.mark.requirement("L13")
+def test_every_page_that_shows_the_trail_is_recorded_once_in_a_while(
+    reader: Browser, sessions: tuple[str, str], database: Database, clock: Clock
+) -> None:
+    paths = [
+        f"/impersonations/{sessions[1]}",
+        f"/impersonations/{sessions[1]}/transcript",
+        "/audit/archives",
+    ]
+    for path in (*paths, *paths):
+        reader.get(f"{path}?subject=somebody&at=1")
+        clock.move(seconds=20)
+    assert readings(database) == [(ADA.id, path, "") for path in paths]
+    # The first page, with its few newest events, does not count.
+    for path in ("/", "/impersonations"):
+        reader.get(path)
+    assert len(readings(database)) == len(paths)
 
 
 @pytest.mark.requirement("L13")
@@ -386,9 +469,10 @@ def test_what_cannot_be_recorded_is_not_shown(
     reader: Browser, sessions: tuple[str, str], database_url: str
 ) -> None:
     break_trail(database_url)
-    for path in ("/audit", f"/impersonations/{sessions[1]}/transcript"):
+    session = f"/impersonations/{sessions[1]}"
+    for path in ("/audit", session, f"{session}/transcript", "/audit/archives"):
         page = reader.get(path, status=503)
         assert "cannot be recorded at the moment" in page.words
         assert MIA.name not in page.words
     # The pages that are not the trail itself are still there.
-    assert MIA.name in reader.get(f"/impersonations/{sessions[1]}").words
+    assert MIA.name in reader.get("/members/mia").words

@@ -20,6 +20,7 @@ from app.web.application import Application
 from tests import cast, factories, trail
 from tests.breaking import break_trail, lose_a_table
 from tests.clock import Clock
+from tests.conftest import on_postgresql
 from tests.factories import FROM_THE_OFFICE
 from tests.web.api.conftest import OUTCOMES, PRESENCES, Product, problem
 
@@ -458,6 +459,26 @@ def test_waiting_for_the_database_makes_no_session_longer(
     @listens_for(admin_app.database.engine, "begin")
     def wait(_connection: Connection) -> None:
         clock.move(seconds=8)
+
+    clock.move(seconds=11)
+    body = problem(product.act(token), 401, "impersonation_ended")
+    assert body["ended"]["why"] == "expired"
+
+
+@on_postgresql
+@pytest.mark.requirement("I1")
+def test_waiting_for_another_request_makes_no_session_longer(
+    product: Product, token: str, admin_app: Application, clock: Clock
+) -> None:
+    """PostgreSQL lets several write at once: what waits, waits for the row of the session."""
+    for _ in range(9):
+        clock.move(seconds=132)
+        assert product.note(token, "a page").status_code == 200
+
+    @listens_for(admin_app.database.engine, "after_cursor_execute")
+    def wait(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FOR UPDATE" in statement:
+            clock.move(seconds=8)
 
     clock.move(seconds=11)
     body = problem(product.act(token), 401, "impersonation_ended")

@@ -1,0 +1,61 @@
+"""Events that have lost their words, and whether an erasure explains it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.domain.audit_facts import facts_in
+from app.storage.audit_chain import StoredEvent
+
+People = tuple[str | None, str | None]
+
+
+@dataclass
+class ErasedWords:
+    """Events without words, and the recorded erasures, as they are met in the order of the trail.
+
+    An erasure covers what was recorded before it. So of each pair of people, actor and subject,
+    the first event since the last erasure of either is all that has to be kept.
+    """
+
+    count: int = 0
+    erasures: dict[str, int] = field(default_factory=dict)
+    _open: dict[People, int] = field(default_factory=dict)
+
+    def note(self, event: StoredEvent) -> None:
+        """Note that this event has lost its words."""
+        self.count += 1
+        self._note((event.actor_id, event.subject_id), event.id, self.erasures)
+
+    def note_erasure(self, event: StoredEvent) -> None:
+        """Note that this event recorded the erasure of somebody's words; a blank is nobody."""
+        person = facts_in(event).get("person_id")
+        if isinstance(person, str) and person:
+            self.erasures[person] = event.id
+
+    def join(self, later: "ErasedWords") -> None:
+        """Take in what a later run has noted."""
+        self.count += later.count
+        for people, first in later._open.items():
+            self._note(people, first, later.erasures)
+        self.erasures |= later.erasures
+
+    def unexplained(self, erasures: Mapping[str, int]) -> int | None:
+        """Return the first event that no erasure explains, None if there is none.
+
+        `erasures` holds, by person, further events that recorded one.
+        """
+        found = [
+            first
+            for people, first in self._open.items()
+            if not (_covers(self.erasures, people, first) or _covers(erasures, people, first))
+        ]
+        return min(found, default=None)
+
+    def _note(self, people: People, first: int, erasures: Mapping[str, int]) -> None:
+        known = self._open.get(people)
+        if known is None or _covers(erasures, people, known):
+            self._open[people] = first
+
+
+def _covers(erasures: Mapping[str, int], people: People, number: int) -> bool:
+    return any(erasures.get(person, 0) > number for person in people if person)
