@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.storage.base import Base
 from app.storage.folding import fold
+from app.storage.sizes import Size, count
 
 ERASED = "(erased)"
 SALT_BYTES = 16
@@ -213,10 +214,10 @@ def latest_events(db: Session, *, limit: int, action: str | None = None) -> Sequ
     return db.scalars(query.order_by(AuditEvent.id.desc()).limit(limit)).all()
 
 
-def count_events(db: Session, *, since: datetime, outcome: str) -> int:
+def count_events(db: Session, *, since: datetime, outcome: str) -> Size:
     """Return how many events had that outcome since then."""
-    query = select(func.count()).where(AuditEvent.outcome == outcome, AuditEvent.at >= since)
-    return db.scalar(query) or 0
+    query = select(AuditEvent.id).where(AuditEvent.outcome == outcome, AuditEvent.at >= since)
+    return count(db, query)
 
 
 def _texts(value: Any) -> list[str]:

@@ -10,7 +10,6 @@ from sqlalchemy import (
     Index,
     Select,
     UniqueConstraint,
-    func,
     select,
     text,
 )
@@ -20,7 +19,8 @@ from app.storage.accounts import Account
 from app.storage.admins import Admin
 from app.storage.base import MICROSECOND, Base, new_id
 from app.storage.members import Member
-from app.storage.paging import Cursor, Page, page
+from app.storage.paging import PAGE_SIZE, Cursor, Page, page
+from app.storage.sizes import Size, count
 
 LIFETIME = timedelta(seconds=1200)
 
@@ -153,9 +153,9 @@ def impersonation_with_form_key(
     )
 
 
-def count_started(db: Session, *, since: datetime) -> int:
+def count_started(db: Session, *, since: datetime) -> Size:
     """Return how many sessions have started since then."""
-    return db.scalar(select(func.count()).where(Impersonation.started_at >= since)) or 0
+    return count(db, select(Impersonation.id).where(Impersonation.started_at >= since))
 
 
 def past_impersonations(
@@ -167,6 +167,7 @@ def past_impersonations(
     impersonator_id: str | None = None,
     state: str = "",
     now: datetime,
+    size: int = PAGE_SIZE,
 ) -> Page[Impersonation]:
     """Return a page of sessions, the newest first; `state` is "active", "ended" or "" for both."""
     query = select(Impersonation)
@@ -179,7 +180,7 @@ def past_impersonations(
             query = query.where(column == value)
     query = _in_state(query, state, now)
     order = (Impersonation.started_at, Impersonation.id)
-    return page(db, query, order=order, cursor=cursor, descending=True)
+    return page(db, query, order=order, cursor=cursor, descending=True, size=size)
 
 
 def _in_state(query: Select[Impersonation], state: str, now: datetime) -> Select[Impersonation]:

@@ -11,6 +11,9 @@ from app.storage.accounts import Account
 from app.storage.base import Base, indexed_where_known, new_id
 from app.storage.folding import fold, searchable
 
+# An address such as test@example.com can be in any number of accounts.
+MOST_WITH_EMAIL = 50
+
 
 class MemberStatus(StrEnum):
     """Whether the person can use the product."""
@@ -61,5 +64,6 @@ class Member(Base):
 
 
 def members_with_email(db: Session, email: str) -> Sequence[Member]:
-    """Return the members with that address, in whichever accounts."""
-    return db.scalars(select(Member).where(Member.email_key == fold(email))).all()
+    """Return the members with that address, in whichever accounts: the first MOST_WITH_EMAIL."""
+    query = select(Member).where(Member.email_key == fold(email)).order_by(Member.id)
+    return db.scalars(query.limit(MOST_WITH_EMAIL)).all()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from app.storage import search_index
@@ -114,19 +114,20 @@ def _candidates(
     columns: Any = kind.__table__.c
     limit, found = MOST_FOUND + 1, dict[str, Candidate]()
 
-    def add(rank: int, condition: ColumnElement[bool]) -> None:
-        query = select(columns.id, columns.sort_key).where(condition)
+    def add(rank: int, query: Select[Any]) -> None:
         if account_id is not None:
             query = query.where(columns.account_id == account_id)
         for id_, sort_key in db.execute(query.limit(limit)):
             found.setdefault(id_, (rank, sort_key, id_))
 
+    query = select(columns.id, columns.sort_key)
     for condition in exact:
-        add(0, condition)
+        add(0, query.where(condition))
     words, name = list(dict.fromkeys(words_of(text))), fold(text).strip()
     if words:
-        # A short beginning fits so many that the index of trigrams would take some of them only.
-        add(1, columns.sort_key.between(name, f"{name}{LAST_LETTER}"))
+        # A short beginning fits so many that the index of trigrams would give any of them.
+        beginning = columns.sort_key.between(name, f"{name}{LAST_LETTER}")
+        add(1, query.where(beginning).order_by(columns.sort_key, columns.id))
         if len(found) < limit:
             for id_, sort_key, is_best in _holding(db, kind, words, account_id, limit):
                 found.setdefault(id_, (1 if is_best else 2, sort_key, id_))

@@ -1,8 +1,9 @@
 """How many rows a table has, told without counting them: nobody waits for a million rows."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
 from app.storage.base import Base
@@ -12,14 +13,10 @@ MOST_COUNTED = 10_000
 
 @dataclass(frozen=True)
 class Size:
-    """So many rows. Above MOST_COUNTED it `is_estimated`, or so many that nobody has counted."""
+    """So many rows; about so many, or more than so many, when it `is_estimated`."""
 
     rows: int
-
-    @property
-    def is_estimated(self) -> bool:
-        """Whether there may be some more or some less."""
-        return self.rows > MOST_COUNTED
+    is_estimated: bool = False
 
 
 def size_of(db: Session, kind: type[Base]) -> Size:
@@ -27,11 +24,18 @@ def size_of(db: Session, kind: type[Base]) -> Size:
     table = kind.__tablename__
     if db.get_bind().dialect.name == "sqlite":
         # Rows are numbered in the order in which they came.
-        return Size(db.scalar(text(f"SELECT max(rowid) FROM {table}")) or 0)  # noqa: S608
+        last = db.scalar(text(f"SELECT max(rowid) FROM {table}")) or 0  # noqa: S608
+        return Size(last, is_estimated=last > MOST_COUNTED)
     known = text("SELECT reltuples FROM pg_class WHERE oid = CAST(:name AS regclass)")
-    estimate = Size(int(db.scalar(known, {"name": table}) or 0))
-    if estimate.is_estimated:
-        return estimate
+    estimate = int(db.scalar(known, {"name": table}) or 0)
+    if estimate > MOST_COUNTED:
+        return Size(estimate, is_estimated=True)
     # Nobody has looked at the table since it was small, or it still is.
-    some = select(1).select_from(kind).limit(MOST_COUNTED + 1).subquery()
-    return Size(db.scalar(select(func.count()).select_from(some)) or 0)
+    return count(db, select(1).select_from(kind))
+
+
+def count(db: Session, query: Select[Any]) -> Size:
+    """Return how many rows the query has; above MOST_COUNTED it counts no further."""
+    some = query.limit(MOST_COUNTED + 1).subquery()
+    rows = db.scalar(select(func.count()).select_from(some)) or 0
+    return Size(min(rows, MOST_COUNTED), is_estimated=rows > MOST_COUNTED)

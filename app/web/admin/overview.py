@@ -13,6 +13,7 @@ from app.storage.audit_trail import count_events, latest_events
 from app.storage.directory_sources import failing_sources
 from app.storage.impersonations import count_started, past_impersonations
 from app.web.admin.active_sessions import active_sessions
+from app.web.admin.totals import figure
 from app.web.admin.trail_state import trail_state
 from app.web.event_sentences import lines
 
@@ -24,13 +25,13 @@ LATELY = timedelta(days=7)
 def show() -> ResponseReturnValue:
     """The overview."""
     active = active_sessions(g.db, now=g.now)
-    past = past_impersonations(g.db, cursor=None, state="ended", now=g.now)
+    past = past_impersonations(g.db, cursor=None, state="ended", now=g.now, size=LATEST_SESSIONS)
     return render_template(
         "admin/overview/show.html",
         active=active.rows,
         version=active.version,
         figures=_figures(),
-        recent=past.rows[:LATEST_SESSIONS],
+        recent=past.rows,
         lines=lines(latest_events(g.db, limit=LATEST_EVENTS)),
         state=trail_state(),
         failing=failing_sources(g.db) if current_user.role == Role.SUPERADMIN else [],
@@ -44,21 +45,21 @@ def _figures() -> list[dict[str, Any]]:
     return [
         {
             "label": "Sessions today",
-            "value": count_started(g.db, since=today),
+            "value": figure(count_started(g.db, since=today)),
             "note": "since 00:00 UTC",
             "url": sessions,
         },
         {
             "label": "Sessions this week",
-            "value": count_started(g.db, since=g.now - LATELY),
+            "value": figure(count_started(g.db, since=g.now - LATELY)),
             "note": "in seven days",
             "url": sessions,
         },
         {
             "label": "Refusals",
-            "value": refused,
+            "value": figure(refused),
             "note": "in seven days",
             "url": f"{trail}?outcome={Outcome.REFUSED}",
-            "tone": "amber" if refused else None,
+            "tone": "amber" if refused.rows else None,
         },
     ]

@@ -1,4 +1,4 @@
-"""How long a list is, in the words that stand above it."""
+"""How many there are, in the words that a page says it with."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +17,11 @@ def count_line(page: Page[Any], noun: str, size: Callable[[], Size]) -> str:
     return _total(size(), noun)
 
 
+def figure(size: Size) -> str:
+    """Return a number of the overview: "312", or "10,000+" where counting has stopped."""
+    return f"{size.rows:,}{'+' if size.is_estimated else ''}"
+
+
 def _found(page: SearchPage[Any], noun: str) -> str:
     """Return "1 member matches", or what to do when there are too many."""
     if page.is_cut:
@@ -25,10 +30,10 @@ def _found(page: SearchPage[Any], noun: str) -> str:
 
 
 def _total(size: Size, noun: str) -> str:
-    """Return "1 member", "9,800 members" or "about 1.0 million members"."""
+    """Return "1 member", "9,800 members" or "About 1.0 million members"."""
     if not size.is_estimated:
         return _counted(size.rows, noun)
-    return f"about {_rounded(size.rows)} {noun}s"
+    return f"About {_rounded(size.rows)} {noun}s"
 
 
 def _counted(number: int, noun: str) -> str:
