@@ -57,6 +57,7 @@ def member(*, now: datetime, account: Account, **columns: Any) -> Member:
     }
     row = Member(**defaults | columns)
     row.fold_names()
+    account.member_count = (account.member_count or 0) + 1
     return row
 
 

@@ -1,10 +1,14 @@
 """Every page, as `tests.browsing` reads it: headings, labels, ids, tokens, nonces."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
+from app.domain.audit_scan import CHANGED, Finding
+from app.domain.audit_trail import WORKER
 from app.domain.permissions import Permission, holds
+from app.domain.verification_events import record_doubt
 from app.storage.admins import Role
 from app.storage.database import Database
 from app.web.admin.routes import ROUTES
@@ -17,12 +21,16 @@ PAGES = [route for route in ROUTES if route.method == "GET" and not route.backgr
 
 
 @pytest.fixture
-def ids(start_session: Callable[..., str]) -> dict[str, str]:
+def ids(start_session: Callable[..., str], database: Database, now: datetime) -> dict[str, str]:
+    impersonation_id = start_session(CY, EVE)
+    # Some pages are there while the trail is doubted.
+    with database.unit_of_work(writing=True) as db:
+        record_doubt(db, Finding(CHANGED, 1, 1), by="a test", provenance=WORKER, now=now)
     return {
         "account_id": HARBOUR,
         "member_id": MIA.id,
         "admin_id": OMAR.id,
-        "impersonation_id": start_session(CY, EVE),
+        "impersonation_id": impersonation_id,
     }
 
 
