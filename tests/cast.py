@@ -69,8 +69,6 @@ def gather(db: Session, *, now: datetime) -> None:
         _member(OPAL, account=lighthouse, now=now),
         _member(EVE, account=elsewhere, now=now),
     ]
-    for member in members:
-        member.account.member_count = (member.account.member_count or 0) + 1
     db.add_all(members)
     db.add(
         APIKey(

@@ -90,9 +90,9 @@ def _members(rows: int, now: datetime) -> Rows:
 
 
 def _impersonations(rows: int, now: datetime) -> Rows:
-    """Sessions that are over, one an hour: half of them of one admin, as one member."""
+    """Sessions that are over, one each other minute: half of them of one admin, as one member."""
     for number in range(rows):
-        started_at = now - (number + 1) * timedelta(hours=1)
+        started_at = now - (number + 1) * 2 * MINUTE
         yield {
             "id": f"impersonation-{number}",
             "impersonator_id": ADA.id if number % 2 else "cy",

@@ -13,7 +13,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.cli.database import MIGRATIONS, alembic_config
+from app.storage.accounts import search_accounts
 from app.storage.admins import Admin
+from app.storage.database import Database
+from app.storage.folding import searchable
+from app.storage.listed_members import search_members
+from app.storage.members import Member
 from app.storage.metadata import metadata
 from tests.cast import ADA, CY
 
@@ -218,3 +223,33 @@ def test_a_row_that_makes_no_sense_is_refused(db: Session, statement: str, const
 
 def test_the_cast_came_through_the_migrated_schema(db: Session) -> None:
     assert db.get_one(Admin, ADA.id).is_superadmin
+
+
+def test_what_was_there_before_can_be_searched_and_is_counted(
+    alembic: AlembicConfig, path: Path
+) -> None:
+    command.upgrade(alembic, "0006")
+    connection = sqlite3.connect(path)
+    for statement in BEFORE_SEARCHING:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+    command.upgrade(alembic, "head")
+    database = Database(f"sqlite:///{path}")
+    with database.unit_of_work(writing=False) as db:
+        (mia,) = search_members(db, text="'Hara-S", cursor=None, account_id="bay").rows
+        assert db.get_one(Member, mia.id).search_text == searchable(mia.name, mia.email)
+        (bay,) = search_accounts(db, text="bay.", cursor=None).rows
+        assert (bay.search_text, bay.member_count) == (searchable(bay.name, bay.domain), 1)
+    database.dispose()
+
+
+BEFORE_SEARCHING = (
+    """INSERT INTO accounts (id, name, domain, plan, status, impersonation_allowed,
+    impersonation_switched_off, sort_key, search_text, created_at, updated_at) VALUES
+    ('bay', 'The Bay', 'bay.example', '', 'active', 1, 0, '', 'the bay bay.example', 0, 0)""",
+    """INSERT INTO members (id, account_id, name, email, email_key, role, status, protected,
+    sort_key, search_text, created_at, updated_at) VALUES ('mia', 'bay', 'Mia O''Hara-Smith',
+    'mia_1+x@bay.example', '', '', 'active', 0, '',
+    'mia o''hara-smith mia_1+x@bay.example', 0, 0)""",
+)

@@ -19,13 +19,21 @@ def fold(text: str) -> str:
 _STROKED_LETTERS = str.maketrans({"ł": "l", "đ": "d", "ø": "o", "ı": "i", "æ": "ae", "œ": "oe"})
 
 
+# Chinese and Japanese, which put no blanks between words: each letter begins one.
+_IDEOGRAPHS = (range(0x3040, 0x3100), range(0x3400, 0xA000), range(0x20000, 0x40000))
+
+
 class _Spelling(dict[int, str]):
     """Every letter as it is, and everything else, but for blanks, by its number in capitals."""
 
     def __missing__(self, code: int) -> str:
         letter = chr(code)
-        self[code] = spelt = letter if letter.isalnum() or letter.isspace() else _capitals(code)
-        return spelt
+        if any(code in some for some in _IDEOGRAPHS):
+            letter = f" {letter} "
+        elif not letter.isalnum() and not letter.isspace():
+            letter = _capitals(code)
+        self[code] = letter
+        return letter
 
 
 def _capitals(number: int) -> str:

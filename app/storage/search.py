@@ -96,7 +96,7 @@ def search(
 
 def ids_in(text: str) -> list[str]:
     """Return what could be the id of a row: all of `text`, or a part of it if it is an address."""
-    parts = [text]
+    parts = [text.strip()]
     if "/" in text:
         parts += re.split(r"[\s/?#&=]+", unquote(text))[:MOST_IDS]
     ids = dict.fromkeys(one for part in parts for one in (part, part.lower()))

@@ -115,8 +115,8 @@ class _OnSQLite(_Query):
         matches, account, index = self._trigrams(), "", f"{self.table}_search"
         if self.is_within:
             matches = f"""'(' || {matches} || ') AND "' || {ACCOUNT_TRIGRAM} || '"'"""
-            # The plus keeps SQLite from asking for the trigrams of each member instead.
-            account = " AND +account_id = :account_id"
+            account = " AND account_id = :account_id"
+        # A cross join is done in the order in which it is written.
         return (
             f"SELECT {self.columns} FROM"  # noqa: S608
             f" (SELECT rowid AS number FROM {index} WHERE {index} MATCH {matches})"

@@ -16,7 +16,7 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 # The number of the character to the base of 26, in capitals. The other punctuation, which names
-# and addresses hardly have, is spelt when the directory is next loaded.
+# and addresses hardly have, is spelt when the row is next written.
 SPELT = {".": "BU", "@": "CM", "-": "BT", "_": "DR", "+": "BR", "'": "BN"}
 SEARCHED = {"accounts": "search_text", "members": "account_id, search_text"}
 # app.storage.search_index says why there are three.

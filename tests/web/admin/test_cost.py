@@ -3,6 +3,7 @@
 import shutil
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +12,8 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import Connection
 
 from app.domain.permissions import Permission
+from app.storage import sizes
+from app.storage.base import EPOCH, MICROSECOND
 from app.storage.paging import Cursor
 from app.web.admin.routes import ROUTES
 from app.web.application import Application
@@ -26,11 +29,12 @@ MOST_LOOKED_AT = ROWS // 10
 # SQLite takes three steps at least for each row that it looks at.
 STEPS_A_ROW = 3
 TICK = 500
+TEN_DAYS = timedelta(days=10)
 
 FAR = {
     "accounts": Cursor(("company 9000", "account-9000")),
     "members": Cursor(("greta person 9006", "member-9006")),
-    "impersonations": Cursor((1_700_000_000_000_000, "impersonation-9000")),
+    "impersonations": Cursor(((NOW - TEN_DAYS - EPOCH) // MICROSECOND, "impersonation-7200")),
     "audit": Cursor((9_000,)),
 }
 IDS = {
@@ -58,6 +62,8 @@ TYPED = ["person 9006", "9006 person", "person-9006@company-9006.example", "zzqq
 SEARCHES = [
     *(f"/members?q={words}" for words in TYPED),
     *(f"/accounts/{HARBOUR}?q={words}" for words in TYPED),
+    # Everybody is called so, but here there is one.
+    "/accounts/account-9006?q=person",
     *(f"/accounts?q={words}" for words in ("company 9006", "company-9006.example", "zzqq")),
 ]
 PAGES = [
@@ -89,6 +95,11 @@ def grown(
         return urls[engine_name]
 
     return grown
+
+
+@pytest.fixture(autouse=True)
+def counting_stops_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizes, "MOST_COUNTED", MOST_LOOKED_AT // 2)
 
 
 @pytest.fixture

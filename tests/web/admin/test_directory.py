@@ -1,6 +1,8 @@
 """Accounts and members: find one, see one, see why not."""
 
 from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import urlencode
 
 import pytest
 
@@ -8,6 +10,7 @@ from app.domain.audit_trail import AuditAction
 from app.storage.accounts import Account
 from app.storage.database import Database
 from app.storage.impersonations import Impersonation
+from app.storage.paging import Cursor
 from tests import factories
 from tests.browsing import Browser, Page
 from tests.cast import (
@@ -177,6 +180,92 @@ def test_an_admin_sees_the_switch_but_cannot_press_it(plain_admin: Browser) -> N
     button = page.one("button", aria_describedby="switch-refusal")
     assert "disabled" in button.attributes
     assert page.one("p", id="switch-refusal").words == "Superadmin access required"
+
+
+def test_how_many_there_are_stands_above_the_list(superadmin: Browser) -> None:
+    for path, line in {
+        "/accounts": "4 accounts",
+        "/members": "8 members",
+        f"/accounts/{HARBOUR}": "5 members",
+        "/members?q=mia": "1 member matches",
+    }.items():
+        page = superadmin.get(path)
+        assert page.one("p", class_="count").words == line
+        assert page.all("div", data_announce=line)
+
+
+def test_the_search_at_the_top_finds_a_member_by_an_address_of_the_product(
+    superadmin: Browser,
+) -> None:
+    url = f"http://127.0.0.1:8001/people/{MIA.id}/edit?tab=1"
+    page = superadmin.get(f"/members?{urlencode({'q': url})}")
+    assert names_in(page) == [MIA.name]
+
+
+def test_pages_of_a_search_follow_each_other(superadmin: Browser, database: Database) -> None:
+    with database.unit_of_work(writing=True) as db:
+        account = db.get_one(Account, ELSEWHERE)
+        for number in range(60):
+            db.add(factories.member(name=f"Quill {number:02}", account=account, now=NOW))
+    page = superadmin.get("/members?q=quill")
+    first = names_in(page)
+    page = superadmin.get(page.one("a", rel="next")["href"])
+    assert [*first, *names_in(page)] == [f"Quill {number:02}" for number in range(60)]
+    assert names_in(superadmin.get(page.one("a", rel="prev")["href"])) == first
+
+
+def test_a_member_page_leads_to_the_same_address_in_other_accounts(
+    superadmin: Browser, database: Database
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        account = db.get_one(Account, ELSEWHERE)
+        db.add(factories.member(id="twin", email=MIA.email.upper(), account=account, now=NOW))
+    assert superadmin.get(f"/members/{MIA.id}").all("a", href="/members/twin")
+    assert superadmin.get("/members/twin").all("a", href=f"/members/{MIA.id}")
+    assert not superadmin.get(f"/members/{EVE.id}").all("section", id="elsewhere")
+
+
+# The sort keys of some list or other, and of none.
+PLACES = [
+    Cursor(keys, before)
+    for keys in [(), ("a",), (1,), ("a", "b"), (1, "b"), ("a", 1), (1, 2), (1, "a", "b"), (1,) * 4]
+    for before in (False, True)
+]
+PAGED = [
+    "/accounts",
+    "/accounts?q=a",
+    "/members",
+    "/members?q=a",
+    f"/members/{MIA.id}",
+    f"/accounts/{HARBOUR}",
+    f"/accounts/{HARBOUR}?q=a",
+    f"/accounts/{HARBOUR}/sessions",
+    "/impersonations",
+    "/impersonations?state=ended",
+    "/audit",
+    "/audit?since=2026-03-01",
+    "/audit?until=2026-03-01&outcome=refused",
+    "/audit?outcome=refused&actor=cy",
+    "/audit?q=a",
+]
+
+
+@pytest.mark.requirement("X3")
+@pytest.mark.parametrize("path", PAGED)
+def test_a_place_in_another_list_is_refused(
+    superadmin: Browser, start_session: Callable[..., str], path: str
+) -> None:
+    start_session(CY, EVE)
+    url, _, query = path.partition("?")
+    places = {str(place) for place in PLACES} | {"nonsense", "5", "%", "W10"}
+    answers = {
+        place: superadmin.client.get(f"{url}?{query}&{urlencode({'at': place})}").status_code
+        for place in places
+    }
+    # One kind of place at most, there and back, is that of this very list.
+    own = [place for place, status in answers.items() if status == HTTPStatus.OK]
+    assert len(own) <= 2
+    assert {answers[place] for place in places if place not in own} == {HTTPStatus.BAD_REQUEST}
 
 
 @pytest.mark.requirement("A10")
