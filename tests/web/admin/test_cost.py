@@ -99,7 +99,7 @@ def grown(
 
 @pytest.fixture(autouse=True)
 def counting_stops_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sizes, "MOST_COUNTED", MOST_LOOKED_AT // 2)
+    monkeypatch.setattr(sizes, "MOST_COUNTED", MOST_LOOKED_AT // 10)
 
 
 @pytest.fixture
