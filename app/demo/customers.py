@@ -55,9 +55,9 @@ def sizes(account_count: int, count: int) -> list[int]:
         return []
     chance = _chance("sizes", account_count)
     weights = [chance.randint(1, SPREAD) for _ in range(account_count - 1)]
-    others = count - count // LARGEST_SHARE
+    others, whole = count - count // LARGEST_SHARE, max(sum(weights), 1)
     # What each would have up to and with it, rounded: so the whole comes out right.
-    shares = [others * weight // max(sum(weights), 1) for weight in accumulate(weights, initial=0)]
+    shares = [others * weight // whole for weight in accumulate(weights, initial=0)]
     smaller = [last - first for first, last in pairwise(shares)]
     return [count - sum(smaller), *smaller]
 
