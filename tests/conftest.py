@@ -279,8 +279,20 @@ def browser_type_launch_args(
     browser_type_launch_args: dict[str, Any], browser_type: BrowserType
 ) -> dict[str, Any]:
     """Drive the Chromium of this machine, else the one that Playwright has installed."""
-    if path := chromium_path():
-        return {**browser_type_launch_args, "executable_path": path}
+    return browser_type_launch_args | _which_chromium(browser_type, whole=False)
+
+
+@pytest.fixture(scope="session")
+def whole_browser_launch_args(
+    browser_type_launch_args: dict[str, Any], browser_type: BrowserType
+) -> dict[str, Any]:
+    """For what only a browser with windows does."""
+    return browser_type_launch_args | _which_chromium(browser_type, whole=True)
+
+
+def _which_chromium(browser_type: BrowserType, *, whole: bool) -> dict[str, Any]:
+    if path := chromium_path(whole=whole):
+        return {"executable_path": path}
     if not Path(browser_type.executable_path).exists():
         # Not a skip: what nobody ran must not look like what passed.
         pytest.fail(
@@ -288,4 +300,4 @@ def browser_type_launch_args(
             "CHROMIUM to where it is.",
             pytrace=False,
         )
-    return browser_type_launch_args
+    return {"channel": "chromium"} if whole else {}

@@ -73,6 +73,7 @@ def _name(path: Path) -> str:
 MODULES = sorted(_name(path) for path in APP.rglob("*.py"))
 
 
+@cache
 def imports(module: str) -> set[str]:
     """Return the full names of the modules that the module imports."""
     found = set()

@@ -12,8 +12,6 @@ from tests.e2e.site import Member, Site
 from tests.e2e.waiting import eventually
 from tests.e2e.watch import Watch
 
-pytestmark = on_both_engines
-
 SignIn = Callable[..., AdminSite]
 
 
@@ -34,6 +32,7 @@ def expect_one_end(watcher: AdminSite, session_id: str, *words: str) -> None:
         assert text in event
 
 
+@on_both_engines
 @pytest.mark.requirement("I1")
 def test_after_twenty_minutes(tab: ProductTab, watcher: AdminSite, site: Site) -> None:
     session_id = tab.session_id
@@ -62,6 +61,7 @@ def test_by_the_banner(tab: ProductTab, watcher: AdminSite) -> None:
     expect_one_end(watcher, session_id, "Ada Lindqvist ended", "from the banner")
 
 
+@on_both_engines
 @pytest.mark.requirement("I5")
 def test_by_closing_the_tab(
     ada: AdminSite, tab: ProductTab, watcher: AdminSite, site: Site
@@ -109,6 +109,7 @@ def test_when_nobody_opens_it_within_a_minute(
     expect_one_end(watcher, session_id, "ended by itself", "not opened within a minute")
 
 
+@on_both_engines
 @pytest.mark.requirement("I2")
 def test_by_starting_another_one(
     ada: AdminSite, tab: ProductTab, watcher: AdminSite, site: Site
@@ -121,6 +122,7 @@ def test_by_starting_another_one(
     expect_one_end(watcher, session_id, "Ada Lindqvist started another one")
 
 
+@on_both_engines
 @pytest.mark.requirement("I3")
 def test_by_any_admin_from_the_overview(
     tab: ProductTab, sign_in: SignIn, watcher: AdminSite, site: Site, mia: Member
@@ -227,6 +229,7 @@ def test_when_the_member_becomes_an_admin(ada: AdminSite, watcher: AdminSite, si
     expect_one_end(watcher, session_id, "the member could no longer be impersonated")
 
 
+@on_both_engines
 @pytest.mark.requirement("H3")
 def test_when_its_ticket_is_used_a_second_time(
     ada: AdminSite,

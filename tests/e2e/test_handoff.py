@@ -90,13 +90,13 @@ def test_the_token_lies_in_the_tabs_storage_and_nowhere_else(sign_in: SignIn, mi
 @pytest.mark.requirement("H1")
 def test_the_browsers_history_keeps_nothing_that_opens_a_session(
     browser_type: BrowserType,
-    browser_type_launch_args: dict[str, Any],
+    whole_browser_launch_args: dict[str, Any],
     site: Site,
     watch: Watch,
     mia: Member,
     tmp_path: Path,
 ) -> None:
-    context = browser_type.launch_persistent_context(tmp_path, **browser_type_launch_args)
+    context = browser_type.launch_persistent_context(tmp_path, **whole_browser_launch_args)
     watch.over(context)
     ada = AdminSite(context.pages[0], site.admin_url).sign_in(ADA)
     tab = ada.impersonate(mia).expect_open(mia)

@@ -124,11 +124,11 @@ def tab(page: Page) -> Iterator[Page]:
 
 @pytest.fixture
 def remembering(
-    browser_type: BrowserType, browser_type_launch_args: dict[str, Any]
+    browser_type: BrowserType, whole_browser_launch_args: dict[str, Any]
 ) -> Iterator[Page]:
     """A tab of a browser that keeps whole pages for Back, which Playwright switches off."""
     usual = ["--disable-back-forward-cache"]
-    browser = browser_type.launch(**browser_type_launch_args, ignore_default_args=usual)
+    browser = browser_type.launch(**whole_browser_launch_args, ignore_default_args=usual)
     page = browser.new_page()
     page.set_default_timeout(5000)
     yield page
