@@ -76,7 +76,13 @@ class Page(HTMLParser):
         """Return what the form that goes there holds: its fields by name."""
         form = self.one("form", action=action)
         fields = [field for field in self.all("input") if field.is_in(form) and field["name"]]
-        return {field["name"]: field["value"] for field in fields}
+        # A browser sends no box that is not checked.
+        sent = [
+            field
+            for field in fields
+            if field["type"] != "checkbox" or "checked" in field.attributes
+        ]
+        return {field["name"]: field["value"] for field in sent}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = Element(tag, dict(attrs), self._open[-1] if self._open else None)

@@ -17,7 +17,7 @@ from tests import factories
 
 PASSWORD = factories.PASSWORD
 # Letterbox's key to our API.
-API_KEY = "us_the-key-that-letterbox-was-given"
+API_KEY = "uskTheKeyThatLetterboxWasGiven"
 
 
 @dataclass(frozen=True)

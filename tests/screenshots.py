@@ -29,6 +29,8 @@ ADMIN_PAGES = {
     "admins": "/admins",
     "admins-new": "/admins/new",
     "settings": "/settings/security",
+    "api-keys": "/settings/api-keys",
+    "api-keys-new": "/settings/api-keys/new",
     "not-found": "/nothing-here",
 }
 PRODUCT_PAGES = {

@@ -261,5 +261,7 @@ def test_nothing_writes_when_a_session_expires_but_its_start() -> None:
             and isinstance(node.ctx, ast.Store)
         )
     }
+    # An API key has a time of its own.
+    writers -= {module for module in writers if module.endswith(".api_keys")}
     # The hand-off's own minute is the other one.
     assert writers == {"app.domain.impersonations", "app.domain.handoffs"}

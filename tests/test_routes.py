@@ -34,7 +34,7 @@ from app.web.application import Application
 from app.web.routing import Anyone, Route
 from tests import factories
 from tests.browsing import FROM_HERE, check_headers
-from tests.cast import ADA, API_KEY, CY, ELSEWHERE, EVE, MIA, OMAR, PASSWORD, Person
+from tests.cast import ADA, API_KEY, CY, ELSEWHERE, EVE, HARBOUR, MIA, OMAR, PASSWORD, Person
 from tests.clock import Clock
 from tests.conftest import ADMIN_URL
 from tests.trail import events
@@ -45,13 +45,21 @@ POSTS = [route for route in ADMIN_ROUTES if route.method == "POST"]
 SUPERADMIN_ONLY = {
     Permission.ACCOUNTS_MANAGE,
     Permission.ADMINS_MANAGE,
+    Permission.API_KEYS_MANAGE,
     Permission.AUDIT_TRAIL_ACKNOWLEDGE,
     Permission.AUDIT_TRAIL_ARCHIVE,
     Permission.IMPERSONATIONS_START,
 }
+# In which an error is told, by where it happens.
+MEDIA_TYPES = {
+    "/scim/": "application/scim+json",
+    "/run-command": "application/json",
+    "/api/v2/": "application/vnd.api+json",
+    "/api/": "application/problem+json",
+}
 SENT_TO_SIGN_IN = -HTTPStatus.SEE_OTHER
 TRAIL = {"audit_events", "audit_words"}
-DONE = {HTTPStatus.OK, HTTPStatus.SEE_OTHER, HTTPStatus.NO_CONTENT}
+DONE = {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.SEE_OTHER, HTTPStatus.NO_CONTENT}
 SignIn = Callable[[Person], SignedIn]
 # What a form of that route would hold, where an empty one says nothing.
 FIELDS = {
@@ -61,6 +69,7 @@ FIELDS = {
     "admins.change_role": {"role": "superadmin"},
     "audit_exports.create": {"format": "jsonl"},
     "doubts.acknowledge": {"doubt": "1"},
+    "api_keys.create": {"name": "Kim's", "scopes": "product", "admin_id": "", "days": "90"},
     "admins.create": {
         "name": "Kim",
         "email": "kim@example.com",
@@ -160,6 +169,8 @@ def scene(
             "impersonation_id": session.id,
             "resource_type_id": "User",
             "schema_id": "urn:ietf:params:scim:schemas:core:2.0:User",
+            "api_key_id": "letterbox",
+            "organization_id": HARBOUR,
             "sign_in_id": db.execute(text("SELECT id FROM sign_ins")).scalar_one(),
         }
     return Scene(client, database, token, ids)
@@ -255,10 +266,11 @@ def test_the_api_opens_for_its_key_alone(who: str, scene: Scene, sign_in: SignIn
     for route in API_ROUTES:
         if isinstance(route.audience, Scope):
             body = {"token": scene.token} if route.method == "POST" else None
-            answer = scene.client.open(route.path, method=route.method, json=body, headers=headers)
+            path = scene.path(route)
+            answer = scene.client.open(path, method=route.method, json=body, headers=headers)
             assert answer.status_code == HTTPStatus.UNAUTHORIZED
-            is_scim = route.path.startswith("/scim/")
-            assert answer.mimetype == f"application/{'scim' if is_scim else 'problem'}+json"
+            kinds = (one for beginning, one in MEDIA_TYPES.items() if path.startswith(beginning))
+            assert answer.mimetype == next(kinds), path
     assert scene.fingerprint() == before
 
 

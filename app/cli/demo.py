@@ -7,7 +7,7 @@ from flask.cli import AppGroup
 
 from app.cli.settings import now, opened_database, settings, unit_of_work
 from app.config import Config
-from app.demo import customers, history, people, sessions
+from app.demo import clients, customers, history, people, sessions
 from app.domain.audit_trail import OPERATOR
 from app.domain.directory import Tally
 from app.domain.directory_loads import Load, work_of
@@ -52,6 +52,21 @@ def seed(account_count: int, member_count: int, event_count: int) -> None:
         tally = _load(database, account_count, member_count)
         told = _tell(database, history.sessions_for(event_count))
     click.echo(f"Added {tally.added:,} accounts and members, and {told:,} events of past sessions.")
+
+
+@commands.command("clients")
+def show_clients() -> None:
+    """Make API clients of every dialect, and print what they need as KEY=value lines.
+
+    Their secrets are shown this once: running it again makes others and revokes these.
+    """
+    config = _demo_settings()
+    with unit_of_work() as db:
+        told = clients.replace(
+            db, admin_url=config.admin_url, product_url=config.product_url, now=now()
+        )
+    for name, value in told.items():
+        click.echo(f"{name}={value}")
 
 
 def _demo_settings() -> Config:

@@ -94,16 +94,18 @@ DETAILS: dict[AuditAction, Details] = {
     AuditAction.MEMBER_ADDED: _details("by status"),
     AuditAction.MEMBER_CHANGED: _details("by status fields"),
     AuditAction.MEMBER_REMOVED: _details("by"),
-    AuditAction.API_KEY_CREATED: _details("name prefix scope"),
+    AuditAction.API_KEY_CREATED: _details(
+        "name prefix scope admin_id reason_required expires_at", words="admin"
+    ),
     AuditAction.API_KEY_REVOKED: _details("name prefix"),
     AuditAction.DIRECTORY_LOAD_STARTED: _details("source sha256"),
     AuditAction.DIRECTORY_IMPORTED: _details("source sha256 added changed missing skipped"),
     AuditAction.DIRECTORY_SYNCED: _details("source added changed missing skipped"),
     AuditAction.DIRECTORY_SYNC_FAILED: _details("source", words="problem"),
     AuditAction.DIRECTORY_SYNC_RECOVERED: _details("source"),
-    AuditAction.IMPERSONATION_STARTED: _details("expires_at", words="ticket_url"),
-    AuditAction.IMPERSONATION_REFUSED: _details("why"),
-    AuditAction.IMPERSONATION_ENDED: _details("why seconds"),
+    AuditAction.IMPERSONATION_STARTED: _details("expires_at through claimed", words="ticket_url"),
+    AuditAction.IMPERSONATION_REFUSED: _details("why through claimed"),
+    AuditAction.IMPERSONATION_ENDED: _details("why seconds through claimed"),
     AuditAction.HANDOFF_REDEEMED: _details(),
     AuditAction.HANDOFF_REFUSED: _details("why"),
     AuditAction.ACTION_RECORDED: _details("action_id method", words="path"),
@@ -130,15 +132,22 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a request came from: its address, browser and id (L2)."""
+    """Where a request came from: its address, browser and id (L2).
+
+    `through` names the API key of a program that asks, and `is_claimed` says that the address and
+    the browser are what that program says of a person, which nobody has seen (P2).
+    """
 
     address: str
     user_agent: str
     request_id: str
+    through: str = ""
+    is_claimed: bool = False
 
     def claimed(self, *, address: str, user_agent: str) -> "Provenance":
         """Return the provenance of a person whom a program speaks for, in the same request."""
-        return replace(self, address=address, user_agent=user_agent[:USER_AGENT_LENGTH])
+        user_agent = user_agent[:USER_AGENT_LENGTH]
+        return replace(self, address=address, user_agent=user_agent, is_claimed=True)
 
 
 OPERATOR = Provenance(address="", user_agent="command line", request_id="")
@@ -162,11 +171,14 @@ def event(
     """Return the event, not yet recorded.
 
     From an impersonation the actor, the subject and the account follow. Without an actor,
-    `actor_kind` says who it was: "system" or "stranger". Raises ValueError when the details
-    are not exactly those that the action is registered with.
+    `actor_kind` says who it was: "system", "program" or "stranger". `through` and `claimed` come
+    from the provenance. Raises ValueError when the details are not exactly those that the action
+    is registered with.
     """
-    details = details or {}
     registered = DETAILS[action]
+    origin = {"through": provenance.through, "claimed": provenance.is_claimed}
+    told = {name: value for name, value in origin.items() if name in registered.facts}
+    details = {**(details or {}), **told}
     if details.keys() != registered.facts | registered.words:
         raise ValueError(f"{action} is recorded with {registered}")
     if impersonation is not None:

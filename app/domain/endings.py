@@ -10,6 +10,7 @@ from app.domain import handoffs
 from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.policies import refusal_to_impersonate
 from app.storage.admins import Admin, admin_email_keys
+from app.storage.api_keys import APIKey
 from app.storage.impersonations import EndReason, Impersonation, open_impersonations
 
 # A reload closes the page and opens it again; only a mark this old means that the tab is gone.
@@ -51,7 +52,7 @@ def end(
             provenance=provenance,
             impersonation=impersonation,
             actor=by,
-            actor_kind=None if by else "system",
+            actor_kind=None if by else _kind_of_ender(why),
             details={
                 "why": why,
                 "seconds": (ended_at - impersonation.started_at) // timedelta(seconds=1),
@@ -59,6 +60,14 @@ def end(
         ),
     )
     return True
+
+
+def end_through(
+    db: Session, impersonation: Impersonation, key: APIKey, *, provenance: Provenance, now: datetime
+) -> bool:
+    """End the session for a program, in the name of the admin whom its key acts for, if any."""
+    why = EndReason.PROGRAM_ENDED
+    return end(db, impersonation, why=why, by=key.admin, provenance=provenance, now=now)
 
 
 def end_due(db: Session, *, provenance: Provenance, now: datetime) -> Sequence[Impersonation]:
@@ -116,7 +125,13 @@ def _tab_gone(impersonation: Impersonation, now: datetime) -> EndReason | None:
         return EndReason.TAB_CLOSED
     if impersonation.opened_at is None and now >= impersonation.started_at + handoffs.LIFETIME:
         return EndReason.NEVER_OPENED
-    return EndReason.WENT_SILENT if now >= impersonation.last_seen_at + SILENCE else None
+    # A program that holds the token need not say anything for twenty minutes.
+    silent = impersonation.is_in_a_tab and now >= impersonation.last_seen_at + SILENCE
+    return EndReason.WENT_SILENT if silent else None
+
+
+def _kind_of_ender(why: EndReason) -> str:
+    return "program" if why is EndReason.PROGRAM_ENDED else "system"
 
 
 def _is_admin_too(db: Session, impersonation: Impersonation) -> bool:

@@ -3,13 +3,21 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.domain.secrets import hash_secret, new_secret
 from app.storage.impersonations import Handoff, Impersonation
 
 LIFETIME = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Client:
+    """An OAuth client that a ticket is meant for: its API key's id, and where it was sent to."""
+
+    id: str
+    redirect_uri: str
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,9 @@ class Consumed:
     used: bool
 
 
-def issue(db: Session, impersonation: Impersonation, *, now: datetime) -> str:
+def issue(
+    db: Session, impersonation: Impersonation, *, client: Client | None = None, now: datetime
+) -> str:
     """Return a new ticket for the session; only its hash is kept (H2)."""
     ticket = new_secret()
     db.add(
@@ -33,14 +43,21 @@ def issue(db: Session, impersonation: Impersonation, *, now: datetime) -> str:
             ticket_hash=hash_secret(ticket),
             impersonation_id=impersonation.id,
             expires_at=now + LIFETIME,
+            client_id=client.id if client else None,
+            redirect_uri=client.redirect_uri if client else None,
         )
     )
     return ticket
 
 
-def consume(db: Session, ticket: str, *, now: datetime) -> Consumed:
-    """Use the ticket up. Of any number of racing callers exactly one is told that it is good."""
+def consume(db: Session, ticket: str, *, client: Client | None = None, now: datetime) -> Consumed:
+    """Use the ticket up. Of any number of racing callers exactly one is told that it is good.
+
+    To anybody but whom it is meant for there is no such ticket, and it stays as it is.
+    """
     hashed = hash_secret(ticket)
+    if not _is_for(db, hashed, client):
+        return Consumed(None, good=False, used=False)
     # One statement decides. Reading first and writing afterwards lets two callers win.
     won = db.scalar(
         update(Handoff)
@@ -55,3 +72,9 @@ def consume(db: Session, ticket: str, *, now: datetime) -> Consumed:
     if handoff is None:
         return Consumed(None, good=False, used=False)
     return Consumed(handoff.impersonation_id, good=False, used=handoff.used_at is not None)
+
+
+def _is_for(db: Session, hashed: str, client: Client | None) -> bool:
+    query = select(Handoff.client_id, Handoff.redirect_uri).where(Handoff.ticket_hash == hashed)
+    meant_for = db.execute(query).first()
+    return meant_for == ((client.id, client.redirect_uri) if client else (None, None))

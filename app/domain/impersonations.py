@@ -10,8 +10,16 @@ from sqlalchemy.orm import Session
 from app.domain import doubts, endings, handoffs
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.errors import Conflict, Halted, Invalid, Refused
-from app.domain.policies import Refusal, refusal_to_impersonate
+from app.domain.handoffs import Client
+from app.domain.policies import (
+    Refusal,
+    refusal_of_anybody,
+    refusal_of_key,
+    refusal_to_impersonate,
+)
+from app.storage.accounts import Account
 from app.storage.admins import Admin, admin_email_keys
+from app.storage.api_keys import APIKey
 from app.storage.impersonations import (
     LIFETIME,
     EndReason,
@@ -42,19 +50,24 @@ def start(
     ticket_url: str,
     form_key: str,
     reason_required: bool,
+    api_key: APIKey | None = None,
+    kept: str | None = None,
+    client: Client | None = None,
     provenance: Provenance,
     now: datetime,
 ) -> Started:
     """Start a session, ending the impersonator's earlier one.
 
-    `form_key` names the form that was sent: the same form cannot start two sessions. Raises
+    `form_key` names the form that was sent: the same form cannot start two sessions. A program
+    starts one with its `api_key`, and gets `kept` back with it, which is JSON; `client` is the
+    one that has to redeem the ticket, where that is not the product app. Raises
     Invalid for a bad reason or link, Refused when the policy forbids it, Halted while a finding
     about the audit trail waits to be acknowledged (F10), Conflict for a form sent twice.
     """
     reason = _checked_reason(reason, required=reason_required)
     ticket_url = _checked_ticket_url(ticket_url)
     lock(db, impersonator)
-    _check_policy(db, impersonator, target, reason, provenance, now)
+    _check_policy(db, impersonator, target, api_key, reason, provenance, now)
     if impersonation_with_form_key(db, impersonator_id=impersonator.id, form_key=form_key):
         raise Conflict("This form has started a session already. It is in another tab.")
     earlier = active_impersonation_of(db, impersonator.id)
@@ -74,6 +87,8 @@ def start(
         started_at=now,
         last_seen_at=now,
         expires_at=now + LIFETIME,
+        api_key_id=api_key.id if api_key else None,
+        kept=kept,
     )
     db.add(impersonation)
     db.flush()
@@ -91,17 +106,23 @@ def start(
             },
         ),
     )
-    return Started(impersonation, handoffs.issue(db, impersonation, now=now))
+    return Started(impersonation, handoffs.issue(db, impersonation, client=client, now=now))
 
 
 def redeem(
-    db: Session, *, ticket: str, provenance: Provenance, now: datetime
+    db: Session,
+    *,
+    ticket: str,
+    client: Client | None = None,
+    provenance: Provenance,
+    now: datetime,
 ) -> Impersonation | None:
     """Open the session that the ticket belongs to; None if the ticket is no good, whatever why.
 
-    A ticket handed in twice has been seen by somebody else: its session ends (H3).
+    A ticket handed in twice has been seen by somebody else: its session ends (H3). One that was
+    meant for a `client` is good for nobody else.
     """
-    consumed = handoffs.consume(db, ticket, now=now)
+    consumed = handoffs.consume(db, ticket, client=client, now=now)
     impersonation = (
         db.get(Impersonation, consumed.impersonation_id) if consumed.impersonation_id else None
     )
@@ -131,6 +152,33 @@ def redeem(
     return impersonation
 
 
+def check_anybody(
+    key: APIKey,
+    *,
+    impersonator: Admin,
+    account: Account | None,
+    provenance: Provenance,
+    now: datetime,
+) -> None:
+    """Raise Refused when a program with that key may start no session there, as whomever.
+
+    Its caller is told so before it is told whether a member is there. `account` is None for a
+    key that is limited to none.
+    """
+    refusal = refusal_of_anybody(key, impersonator=impersonator, account=account)
+    if refusal is not None:
+        refused = event(
+            AuditAction.IMPERSONATION_REFUSED,
+            now=now,
+            provenance=provenance,
+            actor=impersonator,
+            account=account,
+            outcome=Outcome.REFUSED,
+            details={"why": refusal},
+        )
+        raise Refused(f"{refusal.sentence}.", code=refusal, event=refused)
+
+
 def lock(db: Session, impersonator: Admin) -> None:
     """Let nobody else start or end a session of this admin until the transaction is over (R4).
 
@@ -143,6 +191,7 @@ def _check_policy(
     db: Session,
     impersonator: Admin,
     target: Member,
+    api_key: APIKey | None,
     reason: str,
     provenance: Provenance,
     now: datetime,
@@ -153,6 +202,8 @@ def _check_policy(
         target_is_admin=bool(admin_email_keys(db, [target.email])),
     )
     kind: type[Refused] = Refused
+    if refusal is None and api_key is not None:
+        refusal = refusal_of_key(api_key, impersonator=impersonator, target=target)
     if refusal is None and doubts.unacknowledged(db):
         refusal, kind = Refusal.TRAIL_DOUBTED, Halted
     if refusal is None:

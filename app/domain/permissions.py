@@ -12,6 +12,7 @@ class Permission(StrEnum):
     ACCOUNTS_MANAGE = "accounts:manage"
     ADMINS_MANAGE = "admins:manage"
     ADMINS_READ = "admins:read"
+    API_KEYS_MANAGE = "api_keys:manage"
     AUDIT_TRAIL_ACKNOWLEDGE = "audit_trail:acknowledge"
     AUDIT_TRAIL_ARCHIVE = "audit_trail:archive"
     AUDIT_TRAIL_READ = "audit_trail:read"
@@ -26,6 +27,7 @@ SUPERADMIN_ONLY = frozenset(
     {
         Permission.ACCOUNTS_MANAGE,
         Permission.ADMINS_MANAGE,
+        Permission.API_KEYS_MANAGE,
         Permission.AUDIT_TRAIL_ACKNOWLEDGE,
         Permission.AUDIT_TRAIL_ARCHIVE,
         Permission.IMPERSONATIONS_START,
@@ -43,10 +45,22 @@ def holds(role: str, permission: Permission) -> bool:
 
 
 class Scope(StrEnum):
-    """What an API key may be used for."""
+    """What an API key may be used for. Each dialect is a scope of its own."""
 
     PRODUCT = "product"
     # Proofs of events, which show their words.
     AUDIT_TRAIL = "audit_trail"
     # Pushing accounts and members over SCIM.
     DIRECTORY = "directory"
+    # Our own API, beyond what the product app asks.
+    API = "api"
+    PROPELAUTH = "propelauth"
+    JSON_API = "json_api"
+    AUTH0 = "auth0"
+    # The client that a browser is sent back to, in Auth0's way.
+    AUTH0_CALLBACK = "auth0_callback"
+    AUTHENTIK = "authentik"
+    # Checking and revoking tokens, as any OAuth client does.
+    TOKENS = "tokens"
+    # Starting sessions, for the admin whom the key names or, without one, its caller.
+    IMPERSONATE = "impersonate"

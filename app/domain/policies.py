@@ -3,10 +3,11 @@
 from enum import StrEnum
 from typing import Protocol
 
-from app.domain.permissions import Permission, holds
+from app.domain.permissions import Permission, Scope, holds
 from app.storage.admins import Admin
+from app.storage.api_keys import APIKey
 from app.storage.impersonations import EndReason
-from app.storage.members import MemberStatus
+from app.storage.members import Member, MemberStatus
 
 
 class TargetAccount(Protocol):
@@ -43,6 +44,9 @@ class Refusal(StrEnum):
     MEMBER_DEACTIVATED = "member_deactivated"
     MEMBER_PROTECTED = "member_protected"
     TRAIL_DOUBTED = "trail_doubted"
+    KEY_MAY_NOT_START = "key_may_not_start"
+    KEY_OF_ANOTHER_ADMIN = "key_of_another_admin"
+    KEY_OF_ANOTHER_ACCOUNT = "key_of_another_account"
 
     @property
     def sentence(self) -> str:
@@ -70,6 +74,9 @@ SENTENCES = {
     Refusal.MEMBER_PROTECTED: "This member is protected",
     Refusal.TRAIL_DOUBTED: "A superadmin has to acknowledge first what was found about the "
     "audit trail",
+    Refusal.KEY_MAY_NOT_START: "This API key may not start sessions",
+    Refusal.KEY_OF_ANOTHER_ADMIN: "This API key acts for another admin",
+    Refusal.KEY_OF_ANOTHER_ACCOUNT: "This API key is for another account",
 }
 
 
@@ -80,19 +87,47 @@ def refusal_to_impersonate(
 
     `target_is_admin` says whether somebody signs in here with the target's e-mail address.
     """
-    if impersonator.is_disabled or not holds(impersonator.role, Permission.IMPERSONATIONS_START):
-        return Refusal.NOT_SUPERADMIN
+    if refusal := _refusal_of_impersonator(impersonator):
+        return refusal
     if target.email_key == impersonator.email_key:
         return Refusal.ONESELF
     if target_is_admin:
         return Refusal.TARGET_IS_ADMIN
-    return _refusal_of_account(target) or _refusal_of_member(target)
+    return refusal_of_account(target.account) or _refusal_of_member(target)
 
 
-def _refusal_of_account(target: Target) -> Refusal | None:
-    if target.account.is_suspended:
+def refusal_of_key(key: APIKey, *, impersonator: Admin, target: Member) -> Refusal | None:
+    """Return why a program with that key may not start this session, or None if it may (P2)."""
+    if not key.covers(target.account_id):
+        return Refusal.KEY_OF_ANOTHER_ACCOUNT
+    return refusal_of_anybody(key, impersonator=impersonator, account=target.account)
+
+
+def refusal_of_anybody(
+    key: APIKey, *, impersonator: Admin, account: TargetAccount | None
+) -> Refusal | None:
+    """Return why a program with that key may not start a session as whomever, or None."""
+    if Scope.IMPERSONATE not in key.scopes:
+        return Refusal.KEY_MAY_NOT_START
+    if key.admin_id is not None and key.admin_id != impersonator.id:
+        return Refusal.KEY_OF_ANOTHER_ADMIN
+    return _refusal_of_impersonator(impersonator) or (
+        refusal_of_account(account) if account else None
+    )
+
+
+def _refusal_of_impersonator(impersonator: Admin) -> Refusal | None:
+    able = not impersonator.is_disabled
+    if able and holds(impersonator.role, Permission.IMPERSONATIONS_START):
+        return None
+    return Refusal.NOT_SUPERADMIN
+
+
+def refusal_of_account(account: TargetAccount) -> Refusal | None:
+    """Return why nobody in the account may be impersonated, or None if they may."""
+    if account.is_suspended:
         return Refusal.ACCOUNT_SUSPENDED
-    return None if target.account.allows_impersonation else Refusal.ACCOUNT_OPTED_OUT
+    return None if account.allows_impersonation else Refusal.ACCOUNT_OPTED_OUT
 
 
 def _refusal_of_member(target: Target) -> Refusal | None:

@@ -1,34 +1,81 @@
 """API keys: how a program, such as a product app, proves who it is."""
 
+import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ForeignKey, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
-from app.storage.base import Base, new_id
+from app.storage.accounts import Account
+from app.storage.admins import Admin
+from app.storage.base import Base
+
+
+def new_client_id() -> str:
+    """A fresh id of letters and digits alone, as OAuth clients spell others in several ways."""
+    return uuid.uuid4().hex
 
 
 class APIKey(Base):
-    """A key, known by the SHA-256 of its secret; `prefix` is what people may see of it."""
+    """A key, known by the SHA-256 of its secret; `prefix` is what people may see of it.
+
+    Its id is the `client_id` of OAuth. `account` is the one account that it is limited to, if any,
+    `admin` the one whom it acts for. A key that may start sessions without such an admin acts for
+    whomever its caller names.
+    """
 
     __tablename__ = "api_keys"
 
-    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_client_id)
     name: Mapped[str]
     prefix: Mapped[str]
     secret_hash: Mapped[str] = mapped_column(unique=True)
     # Scopes, parted by single spaces, as in OAuth.
     scope: Mapped[str]
+    account_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id"))
+    admin_id: Mapped[str | None] = mapped_column(ForeignKey("admins.id"))
+    # Whether a session started with it needs a reason, as one started by a person does.
+    reason_required: Mapped[bool] = mapped_column(default=True)
+    # Where a browser may be sent with a session, parted by single spaces.
+    callback_urls: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
+    created_by_id: Mapped[str | None] = mapped_column(ForeignKey("admins.id"))
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
 
-    def allows(self, scope: str, *, now: datetime) -> bool:
-        """Whether the key is good at `now` and was given `scope`."""
-        expired = self.expires_at is not None and self.expires_at <= now
-        return self.revoked_at is None and not expired and scope in self.scope.split()
+    # Only asked for when needed: the product app's own key, of every action, has none of these.
+    account: Mapped[Account | None] = relationship()
+    admin: Mapped[Admin | None] = relationship(foreign_keys=admin_id)
+    created_by: Mapped[Admin | None] = relationship(foreign_keys=created_by_id)
+
+    @property
+    def title(self) -> str:
+        """What people see of it: its name, and how its secret begins."""
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def scopes(self) -> list[str]:
+        """What it may be used for."""
+        return self.scope.split()
+
+    def is_good(self, now: datetime) -> bool:
+        """Whether nobody has revoked it and its time is not over."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def covers(self, account_id: str) -> bool:
+        """Whether it may be used for what belongs to that account."""
+        return self.account_id is None or self.account_id == account_id
 
 
 def api_key_by_secret_hash(db: Session, secret_hash: str) -> APIKey | None:
     """Return the key, good or not."""
     return db.scalar(select(APIKey).where(APIKey.secret_hash == secret_hash))
+
+
+def api_keys_by_age(db: Session) -> Sequence[APIKey]:
+    """Return all keys, the newest first; there are never many."""
+    query = select(APIKey).order_by(APIKey.created_at.desc(), APIKey.id)
+    query = query.options(selectinload(APIKey.account), selectinload(APIKey.admin))
+    return db.scalars(query).all()

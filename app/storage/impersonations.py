@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.storage.accounts import Account
 from app.storage.admins import Admin
+from app.storage.api_keys import APIKey
 from app.storage.base import MICROSECOND, Base, new_id
 from app.storage.members import Member
 from app.storage.paging import PAGE_SIZE, Cursor, Page, page
@@ -39,6 +40,7 @@ class EndReason(StrEnum):
     MEMBER_UNAVAILABLE = "member_unavailable"
     ACCOUNT_UNAVAILABLE = "account_unavailable"
     TICKET_REUSED = "ticket_reused"
+    PROGRAM_ENDED = "program_ended"
 
 
 class Impersonation(Base):
@@ -87,6 +89,10 @@ class Impersonation(Base):
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None]
     ended_by_id: Mapped[str | None] = mapped_column(ForeignKey("admins.id"))
+    # The key of the program that started it, None for a person; `kept` is what the program wants
+    # to have back with the session, as JSON.
+    api_key_id: Mapped[str | None] = mapped_column(ForeignKey("api_keys.id"))
+    kept: Mapped[str | None]
 
     impersonator: Mapped[Admin] = relationship(
         lazy="joined", innerjoin=True, foreign_keys=impersonator_id
@@ -103,13 +109,21 @@ class Impersonation(Base):
         return max(0, (self.expires_at - now) // timedelta(seconds=1)) if not self.ended_at else 0
 
     @property
+    def is_in_a_tab(self) -> bool:
+        """Whether it lives in a browser's tab, and so ends with it."""
+        return self.api_key_id is None or self.page_id is not None
+
+    @property
     def account(self) -> Account:
         """The account the session is scoped to: a member belongs to one for good."""
         return self.target.account
 
 
 class Handoff(Base):
-    """A single-use hand-off ticket, known only by its SHA-256."""
+    """A single-use hand-off ticket, known only by its SHA-256.
+
+    One that an OAuth client is to redeem names it, and the address that it was sent to.
+    """
 
     __tablename__ = "handoffs"
 
@@ -117,6 +131,8 @@ class Handoff(Base):
     impersonation_id: Mapped[str] = mapped_column(ForeignKey("impersonations.id"))
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    client_id: Mapped[str | None] = mapped_column(ForeignKey("api_keys.id"))
+    redirect_uri: Mapped[str | None]
 
 
 def open_impersonations(db: Session) -> Sequence[Impersonation]:
@@ -131,6 +147,13 @@ def active_impersonations(db: Session, *, now: datetime) -> Sequence[Impersonati
     """Return the live sessions, the newest first."""
     live = [one for one in open_impersonations(db) if one.is_active(now)]
     return live[::-1]
+
+
+def active_impersonations_for(
+    db: Session, key: APIKey, *, now: datetime
+) -> Sequence[Impersonation]:
+    """Return the live sessions that a program with that key may see, the newest first."""
+    return [one for one in active_impersonations(db, now=now) if key.covers(one.account_id)]
 
 
 def active_impersonation_of(db: Session, impersonator_id: str) -> Impersonation | None:

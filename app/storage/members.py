@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, select
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.storage.accounts import Account
-from app.storage.base import Base, indexed_where_known, new_id
+from app.storage.base import Base, indexed_where_known, new_id, number_of
 from app.storage.folding import fold, searchable
 
 # An address such as test@example.com can be in any number of accounts.
@@ -32,6 +32,7 @@ class Member(Base):
         Index("ix_members_sort_key_id", "sort_key", "id"),
         Index("ix_members_account_id_sort_key_id", "account_id", "sort_key", "id"),
         Index("ix_members_email_key", "email_key"),
+        Index("ix_members_number", "number"),
         indexed_where_known("ix_members_external_id", "external_id"),
         indexed_where_known("ix_members_user_name_key", "user_name_key"),
     )
@@ -46,6 +47,7 @@ class Member(Base):
     protected: Mapped[bool]
     sort_key: Mapped[str]
     search_text: Mapped[str]
+    number: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     # What only a push over SCIM tells; app.storage.pushed says what these mean.
@@ -57,10 +59,17 @@ class Member(Base):
     account: Mapped[Account] = relationship(lazy="joined", innerjoin=True)
 
     def fold_names(self) -> None:
-        """Bring the keys for sorting and searching up to date with the name and the address."""
+        """Bring what the member is sorted, searched and found by up to date with the rest."""
         self.sort_key = fold(self.name)
         self.email_key = fold(self.email)
         self.search_text = searchable(self.name, self.email)
+        self.number = number_of(self.id)
+
+
+def member_with_number(db: Session, number: int) -> Member | None:
+    """Return the one member whom the number stands for, None if there is none, or another one."""
+    found = db.scalars(select(Member).where(Member.number == number).limit(2)).all()
+    return found[0] if len(found) == 1 else None
 
 
 def members_with_email(db: Session, email: str) -> Sequence[Member]:

@@ -119,8 +119,8 @@ class _OnSQLite(_Query):
         # A cross join is done in the order in which it is written.
         return (
             f"SELECT {self.columns} FROM"  # noqa: S608
-            f" (SELECT rowid AS number FROM {index} WHERE {index} MATCH {matches})"
-            f" CROSS JOIN {self.table} ON {self.table}.rowid = number"
+            f" (SELECT rowid AS place FROM {index} WHERE {index} MATCH {matches})"
+            f" CROSS JOIN {self.table} ON {self.table}.rowid = place"
             f" WHERE {self.condition}{account} LIMIT :limit"
         )
 

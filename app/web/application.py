@@ -2,28 +2,32 @@
 
 import hashlib
 import uuid
+from collections.abc import Callable
+from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, g, request, session, url_for
+from flask import Flask, Response, after_this_request, g, request, session, url_for
 from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
 from sqlalchemy import update
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import configured
 from app.config import Config
-from app.domain import signing_keys
+from app.domain import api_keys, signing_keys
 from app.domain.audit_trail import append
 from app.domain.errors import Refused
 from app.domain.tokens import Tokens
 from app.storage.admins import SignIn
 from app.storage.audit_trail import AuditEvent
-from app.storage.database import Database
+from app.storage.database import FAILURES, Database
 from app.storage.postgresql import SITE
 from app.web import authentication, errors, protection, readings, template_filters
 from app.web.admin.routes import ROUTES as ADMIN_ROUTES
+from app.web.api.dialects import DIALECTS
 from app.web.api.routes import ROUTES as API_ROUTES
 from app.web.application_context import settings
 from app.web.end_sentences import end_sentence
@@ -59,8 +63,7 @@ class Application(Flask):
             raise
 
     def _answer(self, route: Route | None) -> ResponseReturnValue:
-        reads = request.method in protection.SAFE_METHODS or bool(route and route.reading)
-        writing = not reads
+        writing = _writes(route)
         cookie = dict(session)
         try:
             with self.database.unit_of_work(writing=writing) as g.db:
@@ -69,11 +72,7 @@ class Application(Flask):
                     # (I1), so the time is read anew once it is our turn.
                     g.db.connection()
                     g.now = authentication.clock()
-                # Whoever asks for what is not there still sees it as themselves.
-                authentication.load()
-                if route is not None:
-                    authentication.check(route)
-                    protection.check_change(route, self.settings)
+                self._let_in(route, writing)
                 answer = self.make_response(super().dispatch_request())
                 reading = readings.unrecorded(route, answer)
         except Exception:
@@ -91,6 +90,21 @@ class Application(Flask):
             self._note_activity(sign_in_id)
         return answer
 
+    def _let_in(self, route: Route | None, writing: bool) -> None:
+        # Whoever asks for what is not there still sees it as themselves.
+        authentication.load()
+        if route is None:
+            return
+        authentication.check(route)
+        protection.check_change(route, self.settings)
+        key_id = authentication.stale_api_key()
+        if key_id and writing:
+            api_keys.note_use(g.db, key_id, now=g.now)
+        elif key_id:
+            # Once the answer has been sent: whoever only reads waits for no writer.
+            note = partial(self._note_use, key_id, now=g.now)
+            after_this_request(lambda answer: _when_sent(answer, note))
+
     def _record_refusal(self, event: AuditEvent) -> None:
         with self.database.unit_of_work(writing=True) as db:
             append(db, event)
@@ -103,6 +117,14 @@ class Application(Flask):
     def _note_activity(self, sign_in_id: str) -> None:
         with self.database.unit_of_work(writing=True) as db:
             db.execute(update(SignIn).where(SignIn.id == sign_in_id).values(last_active_at=g.now))
+
+    def _note_use(self, key_id: str, *, now: datetime) -> None:
+        try:
+            with self.database.unit_of_work(writing=True) as db:
+                api_keys.note_use(db, key_id, now=now)
+        except FAILURES as error:
+            # The next request will tell.
+            self.logger.info("the use of an API key was not noted: %s", error)
 
 
 def create_admin_app(config: Config) -> Application:
@@ -127,9 +149,25 @@ def create_admin_app(config: Config) -> Application:
     _set_up_templates(app, config)
     protection.install(app, config)
     authentication.install(app)
-    errors.install(app)
+    errors.install(app, DIALECTS)
+    # Two slashes are no page of ours, and a redirect is no answer for a program.
+    app.url_map.merge_slashes = False
     app.routes = register(app, [*ADMIN_ROUTES, *API_ROUTES])
     return app
+
+
+def _when_sent(answer: Response, act: Callable[[], None]) -> Response:
+    answer.call_on_close(act)
+    return answer
+
+
+def _writes(route: Route | None) -> bool:
+    if route is None:
+        return request.method not in protection.SAFE_METHODS
+    if route.changing and request.method == "HEAD":
+        # Whoever only looks at an address, such as a chat that shows what is behind it.
+        raise MethodNotAllowed([route.method])
+    return route.changing or not (route.reading or request.method in protection.SAFE_METHODS)
 
 
 def _begin() -> None:

@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 
 from flask import Flask, current_app, g, request
 from flask_login import LoginManager, current_user, login_user, logout_user
-from werkzeug.exceptions import Unauthorized
+from werkzeug.exceptions import Forbidden, Unauthorized
 
 from app.domain import api_keys, authentication
 from app.domain.audit_trail import AuditAction, Outcome, event
 from app.domain.errors import Refused
 from app.domain.permissions import Permission, Scope, holds
 from app.storage.admins import Admin, SignIn
+from app.storage.api_keys import APIKey
 from app.web.provenance import provenance
 from app.web.routing import Anyone, Route
 
@@ -25,9 +26,15 @@ class SignInRequired(Unauthorized):
 
 
 class APIKeyRequired(Unauthorized):
-    """A program asked without a key that is good for this."""
+    """A program asked without a key, or with one that is not good, or not any more."""
 
-    description = "This needs an API key with the right scope."
+    description = "This needs an API key."
+
+
+class ScopeRequired(Forbidden):
+    """A program asked with a key that is good, but not for this."""
+
+    description = "This API key is not for this: its scopes do not hold it."
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,12 @@ def stale_sign_in(route: Route) -> str | None:
     return row.id if authentication.is_stale(row, now=g.now) else None
 
 
+def stale_api_key() -> str | None:
+    """Return the id of the asker's API key when its use should be noted, else None."""
+    key_id: str | None = g.get("stale_api_key_id")
+    return key_id
+
+
 def clock() -> datetime:
     """Return the time by which this request is judged: one reading for all of it (R5)."""
     return datetime.now(UTC)
@@ -150,11 +163,21 @@ def _check_admin(permission: Permission) -> None:
 
 
 def _check_api_key(scope: Scope) -> None:
-    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
-    key = None
-    if kind.lower() == "bearer" and secret:
-        key = api_keys.find(g.db, secret.strip(), scope=scope, now=g.now)
+    g.api_key = None
+    key = _bearer_key()
     if key is None:
         current_app.logger.info("an API key was refused")
         raise APIKeyRequired
-    g.api_key_name = key.name
+    if scope not in key.scopes:
+        raise ScopeRequired
+    g.api_key = key
+    # Said now: once the transaction is over, nobody can ask the row any more.
+    g.api_key_title = key.title
+    g.stale_api_key_id = key.id if api_keys.is_stale(key, now=g.now) else None
+
+
+def _bearer_key() -> APIKey | None:
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not secret.strip():
+        return None
+    return api_keys.find(g.db, secret.strip(), now=g.now)

@@ -13,6 +13,7 @@ SENTENCES = {
     EndReason.IMPERSONATOR_LOST_ACCESS: "{impersonator} may no longer impersonate.",
     EndReason.MEMBER_UNAVAILABLE: "The member can no longer be impersonated.",
     EndReason.ACCOUNT_UNAVAILABLE: "The account does not allow impersonation any more.",
+    EndReason.PROGRAM_ENDED: "{ended_by} ended it through a program.",
     EndReason.TICKET_REUSED: "Its link was used a second time, so somebody else may have it.",
 }
 
@@ -24,5 +25,5 @@ def end_sentence(impersonation: Impersonation) -> str:
     ended_by = impersonation.ended_by
     return SENTENCES[EndReason(impersonation.end_reason)].format(
         impersonator=impersonation.impersonator.name,
-        ended_by=ended_by.name if ended_by else "An admin",
+        ended_by=ended_by.name if ended_by else "Somebody",
     )

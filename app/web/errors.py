@@ -1,18 +1,21 @@
-"""One refusal, three shapes: a page, a fragment for htmx, problem details for programs."""
+"""One refusal, many shapes: a page, a fragment for htmx, problem details, or a dialect's own."""
 
 import logging
+from collections.abc import Sequence
+from functools import partial
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, ServiceUnavailable
 
 from app.domain.audit_scan import Tampered
 from app.domain.checkpoints import BadCheckpoint
 from app.domain.errors import Absent, Conflict, DomainError, Gone, Halted, Invalid, Refused
 from app.storage.database import FAILURES
 from app.storage.paging import BadCursor
-from app.web import htmx, scim_errors
+from app.web import htmx
 from app.web.authentication import SignInRequired
+from app.web.dialects import Dialect, Failure, asked_in
 
 STATUS_OF = {Refused: 403, Absent: 404, Conflict: 409, Gone: 410, Halted: 409, Invalid: 422}
 API_PREFIX = "/api/"
@@ -26,12 +29,15 @@ UNEXPECTED = "Something went wrong on our side. Nothing was changed."
 log = logging.getLogger(__name__)
 
 
-def install(app: Flask) -> None:
+def install(app: Flask, dialects: Sequence[Dialect]) -> None:
     """Answer every exception in the asker's shape."""
-    scim_errors.install(app)
+    app.extensions["dialects"] = dialects
+    for dialect in dialects:
+        for kind in dialect.raises:
+            app.register_error_handler(kind, partial(_own_error, dialect))
     app.register_error_handler(DomainError, _domain_error)
-    app.register_error_handler(BadCursor, lambda error: _answer(400, str(error)))
-    app.register_error_handler(CSRFError, lambda _error: _answer(400, CSRF_FAILED, code="csrf"))
+    app.register_error_handler(BadCursor, _bad_cursor)
+    app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(SignInRequired, _sign_in_required)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Tampered, _not_intact)
@@ -51,9 +57,9 @@ def problem(status: int, sentence: str, *, code: str, **members: object) -> Resp
     return response
 
 
-def _answer(status: int, sentence: str, *, code: str = "error") -> Response:
-    if scim_errors.asks_for_scim():
-        return scim_errors.scim_answer(status, sentence, code)
+def _answer(error: Exception, status: int, sentence: str, *, code: str = "error") -> Response:
+    if dialect := asked_in():
+        return dialect.answer(Failure(status, sentence, code, error))
     if request.path.startswith(API_PREFIX):
         return problem(status, sentence, code=code)
     template = "errors/_fragment.html" if htmx.wants_fragment() else "errors/page.html"
@@ -61,14 +67,26 @@ def _answer(status: int, sentence: str, *, code: str = "error") -> Response:
     return make_response(page, status)
 
 
+def _own_error(dialect: Dialect, error: Exception) -> Response:
+    return dialect.answer(Failure(BadRequest.code, str(error), "invalid", error))
+
+
 def _domain_error(error: DomainError) -> Response:
-    return _answer(STATUS_OF[type(error)], error.sentence, code=error.code)
+    return _answer(error, STATUS_OF[type(error)], error.sentence, code=error.code)
+
+
+def _bad_cursor(error: BadCursor) -> Response:
+    return _answer(error, BadRequest.code, str(error))
+
+
+def _csrf_error(error: CSRFError) -> Response:
+    return _answer(error, BadRequest.code, CSRF_FAILED, code="csrf")
 
 
 def _sign_in_required(error: SignInRequired) -> Response:
     if request.path.startswith(API_PREFIX) or htmx.wants_fragment():
         # The page's script sees the 401, stops polling and offers the way back.
-        return _answer(401, str(error.description), code="sign_in")
+        return _answer(error, 401, str(error.description), code="sign_in")
     next_path = request.full_path.rstrip("?") if request.method == "GET" else "/"
     return Response(status=303, headers={"Location": url_for("sign_in.new", next=next_path)})
 
@@ -76,9 +94,8 @@ def _sign_in_required(error: SignInRequired) -> Response:
 def _http_error(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:  # noqa: PLR2004 - a redirect is no error
         return make_response(error.get_response())
-    response = _answer(
-        error.code, str(error.description), code=error.name.lower().replace(" ", "_")
-    )
+    code = error.name.lower().replace(" ", "_")
+    response = _answer(error, error.code, str(error.description), code=code)
     if error.code == 405:  # noqa: PLR2004
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
     return response
@@ -86,16 +103,16 @@ def _http_error(error: HTTPException) -> Response:
 
 def _not_intact(error: Tampered | BadCheckpoint) -> Response:
     log.critical("the audit trail is not what it was: %s", error)
-    return _answer(409, f"{NOT_INTACT} {error}", code="not_intact")
+    return _answer(error, 409, f"{NOT_INTACT} {error}", code="not_intact")
 
 
 def _database_error(error: Exception) -> Response:
     log.error("the database failed: %s", type(error).__name__, exc_info=error)
-    response = _answer(ServiceUnavailable.code, NOT_RECORDED, code="unavailable")
+    response = _answer(error, ServiceUnavailable.code, NOT_RECORDED, code="unavailable")
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
 
 def _unexpected(error: Exception) -> Response:
     log.error("unexpected error in request %s", g.request_id, exc_info=error)
-    return _answer(InternalServerError.code, UNEXPECTED, code="unexpected")
+    return _answer(error, InternalServerError.code, UNEXPECTED, code="unexpected")

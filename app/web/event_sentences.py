@@ -34,6 +34,7 @@ FIELDS = {
     "protected": "protection",
     "user_name": "user name",
 }
+UNKNOWN_ACTORS = {"stranger": "Somebody", "program": "A program"}
 VERIFIERS = {"worker": "the worker"}
 FILTERS = {
     "text": "words",
@@ -180,8 +181,8 @@ def _value(event: AuditEvent, name: str) -> Part:
 def _actor(event: AuditEvent, _: str) -> Parts:
     if event.actor_id:
         return [Part(event.actor_name or event.actor_id, "name", "admins.show", event.actor_id)]
-    if event.actor_kind == "stranger":
-        return [Part("Somebody")]
+    if event.actor_kind in UNKNOWN_ACTORS:
+        return [Part(UNKNOWN_ACTORS[event.actor_kind])]
     is_operator = event.user_agent == OPERATOR.user_agent and not event.address
     return [Part("The operator" if is_operator else "Understudy")]
 
@@ -189,7 +190,12 @@ def _actor(event: AuditEvent, _: str) -> Parts:
 def _subject(event: AuditEvent, _: str) -> Parts:
     id_ = event.subject_id
     return [
-        Part(event.subject_name or id_ or "?", "name", "members.show" if id_ else "", id_ or "")
+        Part(
+            event.subject_name or id_ or "somebody",
+            "name",
+            "members.show" if id_ else "",
+            id_ or "",
+        )
     ]
 
 
@@ -244,6 +250,19 @@ def _refusal(event: AuditEvent, _: str) -> Parts:
         return [Part(why.replace("_", " "), "name")]
     sentence = Refusal(why).sentence
     return [Part(sentence[0].lower() + sentence[1:])]
+
+
+def _through(event: AuditEvent, _: str) -> Parts:
+    name = str(_detail(event, "through"))
+    return [Part(" through the API key "), Part(name, "name")] if name else []
+
+
+def _acting(event: AuditEvent, _: str) -> Parts:
+    if "impersonate" not in str(_detail(event, "scope")).split():
+        return []
+    if not _detail(event, "admin_id"):
+        return [Part(", in the name of any superadmin")]
+    return [Part(", in the name of "), *_admin(event, "")]
 
 
 def _role(event: AuditEvent, _: str) -> Parts:
@@ -350,6 +369,7 @@ def _answered(line: Line) -> Parts:
 OF_LINE: dict[str | None, Callable[[Line], Parts]] = {"answered": _answered}
 OF_EVENT: dict[str | None, Callable[[AuditEvent, str], Parts]] = {
     "account": _account,
+    "acting": _acting,
     "actor": _actor,
     "admin": _admin,
     "as_email": _as_email,
@@ -371,5 +391,6 @@ OF_EVENT: dict[str | None, Callable[[AuditEvent, str], Parts]] = {
     "sign_ins": _counted("count", "a sign-in", "sign-ins"),
     "status": _status,
     "subject": _subject,
+    "through": _through,
     "whom": _whom,
 }

@@ -26,7 +26,7 @@ SENTENCES: dict[str, str] = {
     AuditAction.MEMBER_ADDED: "{whom} was added by {by}.",
     AuditAction.MEMBER_CHANGED: "{whom} was changed by {by}: {fields}.",
     AuditAction.MEMBER_REMOVED: "{whom} was removed by {by}: deactivated, and kept for the record.",
-    AuditAction.API_KEY_CREATED: "{actor} made the API key {name} ({prefix}…) for {scope}.",
+    AuditAction.API_KEY_CREATED: "{actor} made the API key {name} ({prefix}…) for {scope}{acting}.",
     AuditAction.API_KEY_REVOKED: "{actor} revoked the API key {name} ({prefix}…).",
     AuditAction.DIRECTORY_LOAD_STARTED: "{actor} began to load the directory from {source}.",
     AuditAction.DIRECTORY_IMPORTED: "{actor} imported {source} into the directory: {added} "
@@ -37,8 +37,10 @@ SENTENCES: dict[str, str] = {
     "{problem}",
     AuditAction.DIRECTORY_SYNC_RECOVERED: "The directory can be brought in line with {source} "
     "again.",
-    AuditAction.IMPERSONATION_STARTED: "{actor} started {session:a session} as {whom}{reason}",
-    AuditAction.IMPERSONATION_REFUSED: "{actor} was refused a session as {whom}: {refusal}.",
+    AuditAction.IMPERSONATION_STARTED: "{actor} started {session:a session} as {whom}{through}"
+    "{reason}",
+    AuditAction.IMPERSONATION_REFUSED: "{actor} was refused a session as {whom}{through}: "
+    "{refusal}.",
     AuditAction.IMPERSONATION_ENDED: "{session:The session} as {whom} ended after {seconds}.",
     AuditAction.HANDOFF_REDEEMED: "{actor} opened {session:the session} as {whom} in the product.",
     AuditAction.HANDOFF_REFUSED: f"{LINK}and was refused.",
@@ -73,6 +75,8 @@ _ENDS = {
     EndReason.IMPERSONATOR_LOST_ACCESS: f"{ENDED}the admin could no longer impersonate.",
     EndReason.MEMBER_UNAVAILABLE: f"{ENDED}the member could no longer be impersonated.",
     EndReason.ACCOUNT_UNAVAILABLE: f"{ENDED}the account no longer allowed impersonation.",
+    EndReason.PROGRAM_ENDED: "{actor} ended {session:the session} as {whom}{through}, after "
+    "{seconds}.",
     EndReason.TICKET_REUSED: f"{ENDED}its link was used a second time, so somebody else may "
     "have had it.",
 }

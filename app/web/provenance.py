@@ -11,4 +11,5 @@ def provenance() -> Provenance:
         address=request.remote_addr or "",
         user_agent=request.user_agent.string,
         request_id=g.request_id,
+        through=g.get("api_key_title", ""),
     )

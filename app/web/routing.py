@@ -32,7 +32,9 @@ class Route:
     what a page asks by itself: it does not count as the admin being there (S3). `recorded` marks
     what to read is an event: nobody sees it before that is in the trail (L13), with the filters of
     the trail if it is `filtered` by them. `reading` marks a
-    POST that changes nothing, and so needs no lock that keeps others from writing.
+    POST that changes nothing, and so needs no lock that keeps others from writing; `changing` a
+    GET that does change something, as other systems' clients ask for it. A path with
+    `either_slash` may end in a slash or not: programs follow no redirects.
     """
 
     method: str
@@ -43,6 +45,8 @@ class Route:
     recorded: bool = False
     filtered: bool = False
     reading: bool = False
+    changing: bool = False
+    either_slash: bool = False
 
     @property
     def endpoint(self) -> str:
@@ -78,5 +82,6 @@ def register(app: Flask, routes: Sequence[Route]) -> dict[str, Route]:
             view_func=route.view,
             methods=[route.method],
             provide_automatic_options=False,
+            strict_slashes=not route.either_slash,
         )
     return by_endpoint

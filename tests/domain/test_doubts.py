@@ -56,7 +56,7 @@ def test_no_session_starts_until_a_superadmin_has_acknowledged_it(
     assert refused is not None
     assert (refused.action, refused.facts) == (
         "impersonation.refused",
-        '{"why":"trail_doubted"}',
+        '{"claimed":false,"through":"","why":"trail_doubted"}',
     )
     acknowledge(db, now)
     assert factories.start(db, impersonator=ada, target=mia, now=now)

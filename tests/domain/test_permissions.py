@@ -8,6 +8,7 @@ from app.storage.admins import Role
 FOR_SUPERADMINS = {
     "accounts:manage",
     "admins:manage",
+    "api_keys:manage",
     "audit_trail:acknowledge",
     "audit_trail:archive",
     "impersonations:start",

@@ -88,7 +88,8 @@ ONE_ACTIVE_SESSION = r"impersonations\.impersonator_id|uq_impersonations_active_
 SECOND_SESSION = """
     INSERT INTO impersonations SELECT 'another', impersonator_id, target_id, account_id, reason,
     ticket_url, 'another', token_id, address, user_agent, started_at, expires_at, opened_at,
-    last_seen_at, page_id, closing_at, ended_at, end_reason, ended_by_id FROM impersonations
+    last_seen_at, page_id, closing_at, ended_at, end_reason, ended_by_id, api_key_id, kept
+        FROM impersonations
 """
 
 

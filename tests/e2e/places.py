@@ -8,6 +8,7 @@ IDS = {
     "account_id": "SELECT id FROM accounts WHERE domain = 'harbour.example'",
     "member_id": "SELECT id FROM members WHERE email = 'mia.chen@harbour.example'",
     "admin_id": "SELECT id FROM admins WHERE email = 'omar@example.com'",
+    "api_key_id": "SELECT id FROM api_keys WHERE name = 'Letterbox'",
     # A session of the demo's past, which no story touches.
     "impersonation_id": "SELECT id FROM impersonations ORDER BY started_at LIMIT 1",
 }

@@ -26,8 +26,11 @@ from app.web.event_sentences import UNREADABLE, Line, lines
 from app.web.event_words import SENTENCES
 from app.web.plain_text import one_line
 from tests import factories
-from tests.conftest import ADMIN_URL, NOW
+from tests.conftest import ADMIN_URL, NOW, on_sqlite
 from tests.factories import FROM_THE_OFFICE
+
+# Nothing here asks the database.
+pytestmark = on_sqlite
 
 HASH = "ab" * 32
 # One value for each detail that an action is recorded with.

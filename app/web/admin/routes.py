@@ -4,6 +4,7 @@ from app.domain.permissions import Permission
 from app.web.admin import (
     accounts,
     admins,
+    api_keys,
     archives,
     audit_exports,
     audit_trail,
@@ -116,6 +117,21 @@ ROUTES = [
         Permission.ADMINS_MANAGE,
     ),
     Route("POST", "/admins/<admin_id>/sign-ins/end", admins.end_sign_ins, Permission.ADMINS_MANAGE),
+    Route("GET", "/settings/api-keys", api_keys.index, Permission.API_KEYS_MANAGE),
+    Route("GET", "/settings/api-keys/new", api_keys.new, Permission.API_KEYS_MANAGE),
+    Route("POST", "/settings/api-keys", api_keys.create, Permission.API_KEYS_MANAGE),
+    Route(
+        "GET",
+        "/settings/api-keys/<api_key_id>/revocation",
+        api_keys.confirm_revoking,
+        Permission.API_KEYS_MANAGE,
+    ),
+    Route(
+        "POST",
+        "/settings/api-keys/<api_key_id>/revocation",
+        api_keys.revoke,
+        Permission.API_KEYS_MANAGE,
+    ),
     Route("GET", "/settings/security", sign_ins.index, Permission.SIGN_INS_OWN),
     Route("POST", "/settings/security/<sign_in_id>/end", sign_ins.end, Permission.SIGN_INS_OWN),
 ]

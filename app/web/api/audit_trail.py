@@ -31,7 +31,7 @@ def prove() -> ResponseReturnValue:
         size=bodies.number(body, "size", most=LARGEST_KEY) if "size" in body else None,
         with_words=bodies.flag(body, "words", default=True),
         trail=checkpoints(),
-        by=f"the API key {g.api_key_name}",
+        by=f"the API key {g.api_key.name}",
         provenance=provenance(),
         now=g.now,
     )

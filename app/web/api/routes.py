@@ -2,7 +2,7 @@
 
 from app.domain.permissions import Scope
 from app.web.api import audit_trail, impersonations, keys
-from app.web.api.scim.routes import ROUTES as SCIM_ROUTES
+from app.web.api.dialects import DIALECTS
 from app.web.routing import Anyone, Route
 
 ROUTES = [
@@ -21,5 +21,5 @@ ROUTES = [
     Route("POST", "/api/v1/impersonations/outcomes", impersonations.finish_action, Scope.PRODUCT),
     Route("POST", "/api/v1/impersonations/presences", impersonations.note_presence, Scope.PRODUCT),
     Route("POST", "/api/v1/impersonations/ends", impersonations.end, Scope.PRODUCT),
-    *SCIM_ROUTES,
+    *(route for dialect in DIALECTS for route in dialect.routes),
 ]

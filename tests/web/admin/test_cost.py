@@ -41,6 +41,7 @@ IDS = {
     "account_id": HARBOUR,
     "member_id": MIA.id,
     "admin_id": ADA.id,
+    "api_key_id": "letterbox",
     "impersonation_id": "impersonation-9000",
 }
 LISTS = [

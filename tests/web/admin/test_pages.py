@@ -30,6 +30,7 @@ def ids(start_session: Callable[..., str], database: Database, now: datetime) ->
         "account_id": HARBOUR,
         "member_id": MIA.id,
         "admin_id": OMAR.id,
+        "api_key_id": "letterbox",
         "impersonation_id": impersonation_id,
     }
 

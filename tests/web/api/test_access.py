@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.domain import api_keys
 from app.domain.authentication import SignedIn
 from app.domain.permissions import Scope
 from app.storage.api_keys import APIKey
@@ -17,6 +18,7 @@ from app.web.api.routes import ROUTES
 from tests import cast, trail
 from tests.clock import Clock
 from tests.conftest import ADMIN_URL
+from tests.keys import make_key
 from tests.web.api.conftest import ENDPOINTS, ENDS, Product, problem
 
 WITH_KEY = {"Authorization": f"Bearer {cast.API_KEY}"}
@@ -56,17 +58,38 @@ def test_an_absent_or_wrong_key_is_refused(
 
 @pytest.mark.requirement("P1")
 @pytest.mark.parametrize(
-    ("column", "value"), [("revoked_at", 0), ("expires_at", 0), ("scope", "something-else")]
+    ("column", "refused"),
+    [
+        ("revoked_at", (401, "unauthorized")),
+        ("expires_at", (401, "unauthorized")),
+        ("scope", (403, "forbidden")),
+    ],
 )
 def test_a_revoked_expired_or_foreign_key_is_refused_at_once(
-    product: Product, database: Database, clock: Clock, column: str, value: object
+    product: Product, database: Database, clock: Clock, column: str, refused: tuple[int, str]
 ) -> None:
     problem(product.end("no token"), 401, "impersonation_ended")
     with database.unit_of_work(writing=True) as db:
         key = db.get_one(APIKey, "letterbox")
-        setattr(key, column, value if column == "scope" else clock.now)
+        setattr(key, column, "products a-product" if column == "scope" else clock.now)
     clock.move(seconds=0)
-    problem(product.end("no token"), 401, "unauthorized")
+    problem(product.end("no token"), *refused)
+
+
+@pytest.mark.requirement("P1")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_when_a_key_was_last_used_is_known(
+    client: FlaskClient, database: Database, clock: Clock, method: str
+) -> None:
+    _, secret = make_key(database, "directory", now=clock.now)
+    headers = {"Authorization": f"Bearer {secret}"}
+    with client.open("/scim/v2/Users", method=method, headers=headers):
+        pass
+    with database.unit_of_work(writing=False) as db:
+        key = api_keys.find(db, secret, now=clock.now)
+        assert key is not None
+        # What was undone was not noted either: the next request will tell.
+        assert key.last_used_at == (clock.now if method == "GET" else None)
 
 
 @pytest.mark.requirement("P1")

@@ -194,8 +194,8 @@ def test_sizes_that_cannot_be_compared_are_a_problem(
 @pytest.mark.requirement("P1")
 def test_the_key_of_a_product_opens_nothing_of_the_trail(client: FlaskClient, signed: None) -> None:
     product = Auditor(client, API_KEY)
-    problem(product.prove({"event": 3}), 401, "unauthorized")
-    problem(product.consistency("old=11"), 401, "unauthorized")
+    problem(product.prove({"event": 3}), 403, "forbidden")
+    problem(product.consistency("old=11"), 403, "forbidden")
 
 
 @pytest.mark.requirement("P1")
@@ -204,7 +204,7 @@ def test_the_key_of_an_auditor_opens_nothing_of_a_product(auditor: Auditor) -> N
     response = auditor.client.post(
         "/api/v1/impersonations/ends", json=body, headers=auditor.headers
     )
-    problem(response, 401, "unauthorized")
+    problem(response, 403, "forbidden")
 
 
 @pytest.mark.requirement("L8")

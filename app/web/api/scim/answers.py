@@ -8,7 +8,7 @@ from scim2_models import BaseModel, Context, PreconditionFailedException, Respon
 from werkzeug.http import unquote_etag
 
 from app.web.api.scim.bodies import of, parse
-from app.web.scim_errors import MEDIA_TYPE
+from app.web.api.scim.errors import MEDIA_TYPE
 
 CHANGED = "The resource has changed since. Read it again."
 

@@ -16,8 +16,8 @@ from scim2_models import (
 from werkzeug.exceptions import UnsupportedMediaType
 
 from app.storage.base import can_be_stored
+from app.web.api.scim.errors import MEDIA_TYPE
 from app.web.api.scim.resources import POLICY
-from app.web.scim_errors import MEDIA_TYPE
 
 Model = TypeVar("Model", bound=BaseModel)
 MEDIA_TYPES = (MEDIA_TYPE, "application/json")

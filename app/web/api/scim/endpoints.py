@@ -93,4 +93,4 @@ def _change(kind: Kind[Row], row: Row, push: Push) -> ResponseReturnValue:
 
 
 def _pusher() -> Pusher:
-    return Pusher(f"the API key {g.api_key_name}", provenance(), g.now)
+    return Pusher(f"the API key {g.api_key.name}", provenance(), g.now)

@@ -1,7 +1,11 @@
-"""Every route of SCIM: all of them for API keys that may push the directory."""
+"""SCIM 2.0, with every route of it: all of them for API keys that may push the directory."""
+
+from scim2_models import SCIMException
 
 from app.domain.permissions import Scope
 from app.web.api.scim import accounts, discovery, members
+from app.web.api.scim.errors import scim_answer
+from app.web.dialects import Dialect
 from app.web.routing import Route
 
 PUSH = Scope.DIRECTORY
@@ -29,3 +33,4 @@ ROUTES = [
     Route("POST", "/scim/v2/.search", discovery.search, PUSH, reading=True),
     Route("POST", "/scim/v2/Bulk", discovery.bulk, PUSH, reading=True),
 ]
+DIALECT = Dialect("SCIM", ("/scim/",), ROUTES, scim_answer, raises=(SCIMException,))

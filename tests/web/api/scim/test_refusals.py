@@ -40,8 +40,8 @@ def test_a_key_for_something_else_opens_nothing(
     stranger = Pusher(admin_app.test_client(), secret)
     for route in ROUTES:
         answer = stranger.send(route.method, path_of(route.path), {})
-        assert answer.status_code == 401, route.path
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert answer.status_code == (403 if scope else 401), route.path
+        assert ("WWW-Authenticate" in answer.headers) is (scope is None)
 
 
 @pytest.mark.requirement("A1", "P1")
@@ -49,7 +49,7 @@ def test_the_key_opens_nothing_else(pusher: Pusher) -> None:
     headers = {"Authorization": f"Bearer {pusher.secret}"}
     for path in ("handoffs/redemptions", "impersonations/ends", "audit-trail/proofs"):
         answer = pusher.client.post(f"/api/v1/{path}", json={}, headers=headers)
-        assert answer.status_code == 401
+        assert answer.status_code == 403
     assert pusher.secret != API_KEY
 
 

@@ -1,0 +1,74 @@
+"""What every dialect asks for in the name of the program whose API key came with the request."""
+
+from flask import g
+
+from app.domain import endings, impersonations
+from app.domain.audit_trail import Provenance
+from app.storage.accounts import Account
+from app.storage.admins import Admin
+from app.storage.api_keys import APIKey
+from app.storage.base import new_id
+from app.storage.impersonations import Impersonation
+from app.storage.members import Member
+from app.web.provenance import provenance
+
+
+def api_key() -> APIKey:
+    """Return the key that came with this request."""
+    key: APIKey = g.api_key
+    return key
+
+
+def start_open(
+    *,
+    impersonator: Admin,
+    target: Member,
+    reason: str,
+    kept: str | None = None,
+    origin: Provenance | None = None,
+) -> Impersonation:
+    """Start a session whose token the program gets at once, without a link between them.
+
+    `origin` is what the program says of the person it speaks for. Raises what
+    `impersonations.start` raises.
+    """
+    origin = origin or provenance()
+    started = impersonations.start(
+        g.db,
+        impersonator=impersonator,
+        target=target,
+        reason=reason,
+        ticket_url="",
+        form_key=new_id(),
+        reason_required=api_key().reason_required,
+        api_key=api_key(),
+        kept=kept,
+        provenance=origin,
+        now=g.now,
+    )
+    impersonations.redeem(g.db, ticket=started.ticket, provenance=origin, now=g.now)
+    return started.impersonation
+
+
+def check_anybody(impersonator: Admin, account: Account | None) -> None:
+    """Raise Refused when the program may start no session in that account, as whomever."""
+    impersonations.check_anybody(
+        api_key(),
+        impersonator=impersonator,
+        account=account,
+        provenance=provenance(),
+        now=g.now,
+    )
+
+
+def find_active(impersonation_id: str) -> Impersonation | None:
+    """Return the live session with that id, if the program may see it."""
+    found: Impersonation | None = g.db.get(Impersonation, impersonation_id)
+    if found is None or not found.is_active(g.now) or not api_key().covers(found.account_id):
+        return None
+    return found
+
+
+def end(impersonation: Impersonation) -> bool:
+    """End the session for the program; return whether this call did."""
+    return endings.end_through(g.db, impersonation, api_key(), provenance=provenance(), now=g.now)
