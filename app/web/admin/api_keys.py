@@ -28,16 +28,12 @@ from app.web.admin.loading import load_or_404
 from app.web.authentication import current_admin
 from app.web.provenance import provenance
 
+# What is answered by now.
 SCOPES = {
     Scope.PRODUCT: "Product app: redeem links, check and record what is done",
-    Scope.API: "Our own API: sessions, accounts, members and the trail",
     Scope.IMPERSONATE: "Start sessions, beside the API that it is asked in",
     Scope.PROPELAUTH: "PropelAuth's API",
     Scope.JSON_API: "The JSON:API of organisations",
-    Scope.AUTH0: "Auth0's API: the global client",
-    Scope.AUTH0_CALLBACK: "Auth0's API: a client that browsers are sent back to",
-    Scope.AUTHENTIK: "authentik's API",
-    Scope.TOKENS: "Check and revoke tokens (OAuth introspection and revocation)",
     Scope.AUDIT_TRAIL: "Proofs of events of the trail",
     Scope.DIRECTORY: "Push accounts and members (SCIM)",
 }
