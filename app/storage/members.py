@@ -72,6 +72,12 @@ def member_with_number(db: Session, number: int) -> Member | None:
     return found[0] if len(found) == 1 else None
 
 
+def account_members_with_email(db: Session, account_id: str, email: str) -> Sequence[Member]:
+    """Return the members of the account with that address, by id."""
+    query = select(Member).where(Member.account_id == account_id, Member.email_key == fold(email))
+    return db.scalars(query.order_by(Member.id)).all()
+
+
 def members_with_email(db: Session, email: str) -> Sequence[Member]:
     """Return the members with that address, in whichever accounts: the first MOST_WITH_EMAIL."""
     query = select(Member).where(Member.email_key == fold(email)).order_by(Member.id)

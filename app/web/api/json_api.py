@@ -12,7 +12,7 @@ from app.domain.permissions import Scope
 from app.storage.accounts import Account
 from app.storage.admins import Admin
 from app.storage.impersonations import Impersonation
-from app.storage.members import Member
+from app.storage.members import Member, account_members_with_email
 from app.storage.pushed import with_user_name
 from app.web.api import bodies, programs
 from app.web.application_context import tokens
@@ -81,10 +81,12 @@ def _user_of(account: Account, user: str) -> Member:
     member: Member | None = g.db.get(Member, user)
     if member is not None and member.account_id == account.id:
         return member
-    named = [one for one in with_user_name(g.db, account.id, user) if one.removed_at is None]
-    if not named:
+    named = with_user_name(g.db, account.id, user)
+    found = [*named, *account_members_with_email(g.db, account.id, user)]
+    here = next((one for one in found if one.removed_at is None), None)
+    if here is None:
         raise Wrong(HTTPStatus.NOT_FOUND, "There is no such user in this organization.", USER)
-    return named[0]
+    return here
 
 
 def _resource(impersonation: Impersonation) -> dict[str, Any]:
