@@ -19,7 +19,7 @@ from app.domain.api_keys import PREFIX as KEY_PREFIX
 from app.domain.audit_trail import USER_AGENT_LENGTH
 from app.domain.errors import Invalid
 from app.domain.permissions import Scope
-from app.domain.policies import Refusal
+from app.domain.policies import Refusal, refusal_of_account
 from app.storage.admins import admin_by_email
 from app.storage.folding import fold
 from app.storage.impersonations import Impersonation, active_impersonations_for
@@ -94,7 +94,7 @@ def _validate(data: Data) -> Data:
     token = text(data, "impersonationToken")
     address, user_agent = text(data, "ipAddress"), text(data, "userAgent")
     account = programs.api_key().account
-    if account is not None and (account.is_suspended or not account.allows_impersonation):
+    if account is not None and refusal_of_account(account) is not None:
         raise CommandFailed("ImpersonationNotEnabled", 403)
     impersonation = _session_of(token)
     if impersonation is None:
