@@ -21,7 +21,7 @@ from app.postgresql_server import CannotRun
 OPERATOR = ("--app", "app.cli.operator:operator")
 LETTERBOX = ("--app", "app.product.wsgi:application")
 LETTERBOX_KEY_FILE = "var/letterbox.key"
-KEY_FILES = (Path("var/signing-key.pem"), Path("var/checkpoint-key.pem"))
+KEYS = ("signing-key*.pem", "checkpoint-key.pem")
 DIRECTORY_SETTINGS = Path(__file__).parent / "product/directory.toml"
 THREADS = "16"
 READY_SECONDS = 30
@@ -100,7 +100,7 @@ def _demo_secret() -> str:
 def _prepare(environ: Mapping[str, str]) -> None:
     """Bring the databases up to date and fill them, if that has not been done."""
     print("Preparing the demo. The first time takes a little.", flush=True)  # noqa: T201
-    if not all(path.exists() for path in KEY_FILES):
+    if not all(any(Path("var").glob(name)) for name in KEYS):
         _flask(environ, *OPERATOR, "keys", "create")
     _flask(environ, *OPERATOR, "db", "upgrade")
     key_file = Path(environ.get("LETTERBOX_API_KEY_FILE") or LETTERBOX_KEY_FILE)

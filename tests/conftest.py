@@ -20,6 +20,7 @@ from app.config import Config
 from app.domain import authentication as domain_authentication
 from app.domain import signing_keys
 from app.domain.authentication import SignedIn
+from app.domain.key_ring import CurrentKeys, KeyFiles
 from app.domain.tokens import Tokens
 from app.postgresql_server import Server
 from app.storage.admins import Admin
@@ -209,7 +210,9 @@ def config(database_url: str, key_folder: Path, tmp_path: Path) -> Config:
 def tokens(config: Config) -> Tokens:
     """What issues and checks tokens, with the key of `admin_app`."""
     return Tokens(
-        key=signing_keys.load(config.signing_key_file), issuer=ADMIN_URL, audience=PRODUCT_URL
+        keys=CurrentKeys(KeyFiles(config.signing_key_file)),
+        issuer=ADMIN_URL,
+        audience=PRODUCT_URL,
     )
 
 

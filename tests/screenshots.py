@@ -31,6 +31,7 @@ ADMIN_PAGES = {
     "settings": "/settings/security",
     "api-keys": "/settings/api-keys",
     "api-keys-new": "/settings/api-keys/new",
+    "signing-keys": "/settings/signing-keys",
     "not-found": "/nothing-here",
 }
 PRODUCT_PAGES = {

@@ -38,6 +38,7 @@ class AuditAction(StrEnum):
     MEMBER_REMOVED = "member.removed"
     API_KEY_CREATED = "api_key.created"
     API_KEY_REVOKED = "api_key.revoked"
+    SIGNING_KEY_ROTATED = "signing_key.rotated"
     DIRECTORY_LOAD_STARTED = "directory.load_started"
     DIRECTORY_IMPORTED = "directory.imported"
     DIRECTORY_SYNCED = "directory.synced"
@@ -98,6 +99,7 @@ DETAILS: dict[AuditAction, Details] = {
         "name prefix scope admin_id reason_required expires_at", words="admin"
     ),
     AuditAction.API_KEY_REVOKED: _details("name prefix"),
+    AuditAction.SIGNING_KEY_ROTATED: _details("kid starts_at retired"),
     AuditAction.DIRECTORY_LOAD_STARTED: _details("source sha256"),
     AuditAction.DIRECTORY_IMPORTED: _details("source sha256 added changed missing skipped"),
     AuditAction.DIRECTORY_SYNCED: _details("source added changed missing skipped"),

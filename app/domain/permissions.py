@@ -21,6 +21,7 @@ class Permission(StrEnum):
     IMPERSONATIONS_START = "impersonations:start"
     MEMBERS_READ = "members:read"
     SIGN_INS_OWN = "sign_ins:own"
+    SIGNING_KEYS_READ = "signing_keys:read"
 
 
 SUPERADMIN_ONLY = frozenset(

@@ -5,6 +5,7 @@ import hashlib
 import json
 import stat
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -32,7 +33,7 @@ class SigningKey:
         """The half that anyone may have."""
         return self.private.public_key()
 
-    @property
+    @cached_property
     def kid(self) -> str:
         """The key's name in tokens and in the JWK set."""
         members = {name: self._jwk[name] for name in ("crv", "kty", "x")}

@@ -5,12 +5,14 @@ Its rules are PRODUCT.md's, RFC 8725's and the requirements T1 to T7. PyJWT chec
 checked here.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import jwt
 
+from app.domain.key_ring import KeyRing
 from app.domain.signing_keys import SigningKey
 from app.storage.impersonations import LIFETIME, Impersonation
 
@@ -49,15 +51,17 @@ class Claims:
 class Tokens:
     """Issues and verifies tokens for one product app.
 
-    `issuer` and `audience` are origins: the admin site's and the product's.
+    `keys` tells which keys there are by now; `issuer` and `audience` are origins: the admin
+    site's and the product's.
     """
 
-    key: SigningKey
+    keys: Callable[[], KeyRing]
     issuer: str
     audience: str
 
     def issue(self, impersonation: Impersonation, *, now: datetime) -> str:
         """Return the token of the session; it dies with the session, however late it is issued."""
+        key = self.keys().signing(now)
         claims = {
             "iss": self.issuer,
             "aud": self.audience,
@@ -71,13 +75,13 @@ class Tokens:
             "nbf": int(now.timestamp()),
             "exp": int(impersonation.expires_at.timestamp()),
         }
-        headers = {"typ": TYPE, "kid": self.key.kid}
-        return jwt.encode(claims, self.key.private, algorithm=ALGORITHM, headers=headers)
+        headers = {"typ": TYPE, "kid": key.kid}
+        return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers=headers)
 
     def verify(self, token: str, *, now: datetime) -> Claims:
         """Return the claims of a good token; raise InvalidToken for any other."""
         try:
-            said = self._decode(token)
+            said = self._decode(token, self.keys().public(now))
             _check_times(said, now)
             claims = Claims(
                 session_id=_text(said["sid"]),
@@ -92,19 +96,17 @@ class Tokens:
             raise ExpiredToken(claims)
         return claims
 
-    def _decode(self, token: str) -> dict[str, Any]:
+    def _decode(self, token: str, keys: Mapping[str, SigningKey]) -> dict[str, Any]:
         if len(token) > MAX_LENGTH:
             raise InvalidToken
+        header = jwt.get_unverified_header(token)
+        key = keys.get(str(header.get("kid")))
         # Nothing else is understood, so nothing else is let through: no jku, jwk, x5u or crit.
-        if jwt.get_unverified_header(token) != {
-            "alg": ALGORITHM,
-            "typ": TYPE,
-            "kid": self.key.kid,
-        }:
+        if key is None or header != {"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}:
             raise InvalidToken
         return jwt.decode(
             token,
-            self.key.public,
+            key.public,
             algorithms=[ALGORITHM],
             issuer=self.issuer,
             audience=self.audience,

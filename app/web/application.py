@@ -17,9 +17,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import configured
 from app.config import Config
-from app.domain import api_keys, signing_keys
+from app.domain import api_keys
 from app.domain.audit_trail import append
 from app.domain.errors import Refused
+from app.domain.key_ring import CurrentKeys, KeyFiles
 from app.domain.tokens import Tokens
 from app.storage.admins import SignIn
 from app.storage.audit_trail import AuditEvent
@@ -136,7 +137,7 @@ def create_admin_app(config: Config) -> Application:
     app.database = Database(config.database_url, patience=SITE)
     app.extensions["settings"] = config
     app.extensions["tokens"] = Tokens(
-        key=signing_keys.load(config.signing_key_file),
+        keys=CurrentKeys(KeyFiles(config.signing_key_file)),
         issuer=config.admin_url,
         audience=config.product_url,
     )

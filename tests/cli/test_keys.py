@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from app.domain import signing_keys
+from app.domain.audit_trail import AuditAction
+from app.storage.database import Database
+from tests import trail
 from tests.cli.conftest import Run
 
 
@@ -33,3 +36,29 @@ def test_a_folder_that_is_a_file_is_told(run: Run, tmp_path: Path) -> None:
     result = run("keys", "create")
     assert result.exit_code == 1
     assert "cannot be written" in result.output
+
+
+@pytest.mark.requirement("K2")
+def test_a_rotation_says_when_the_new_key_signs(run: Run, database: Database) -> None:
+    run("keys", "create")
+    result = run("keys", "rotate")
+    assert result.exit_code == 0
+    assert "It signs from " in result.output
+    with database.unit_of_work(writing=False) as db:
+        assert trail.only(db, AuditAction.SIGNING_KEY_ROTATED)
+    states = [line.split("\t")[1] for line in run("keys", "list").output.splitlines()]
+    assert states == ["signs", "published"]
+
+
+def test_there_is_nothing_to_rotate_without_a_key(run: Run) -> None:
+    for command in ("rotate", "list"):
+        result = run("keys", command)
+        assert result.exit_code == 1
+        assert "cannot be read" in result.output
+
+
+def test_keys_whose_first_has_been_retired_are_all_there(run: Run, tmp_path: Path) -> None:
+    run("keys", "create")
+    run("keys", "rotate")
+    (tmp_path / "keys" / "signing-key.pem").unlink()
+    assert "exist already" in run("keys", "create").output

@@ -43,6 +43,7 @@ ACTIONS = [
     "member.removed",
     "api_key.created",
     "api_key.revoked",
+    "signing_key.rotated",
     "directory.load_started",
     "directory.imported",
     "directory.synced",

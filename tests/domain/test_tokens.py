@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.domain.impersonations import Started
+from app.domain.key_ring import ALWAYS, KeyRing, Turn
 from app.domain.signing_keys import SigningKey
 from app.domain.tokens import (
     CLAIMS,
@@ -31,7 +33,8 @@ from tests.conftest import ADMIN_URL, NOW, PRODUCT_URL
 
 # The same in every process of a test run, which must agree on what the tests are called.
 KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
-TOKENS = Tokens(key=KEY, issuer=ADMIN_URL, audience=PRODUCT_URL)
+RING = KeyRing([Turn(KEY, Path("signing-key.pem"), ALWAYS)])
+TOKENS = Tokens(keys=lambda: RING, issuer=ADMIN_URL, audience=PRODUCT_URL)
 AT = int(NOW.timestamp())
 GOOD: dict[str, Any] = {
     "iss": ADMIN_URL,
@@ -329,7 +332,7 @@ def test_a_token_of_more_than_four_kilobytes_is_refused() -> None:
 
 @pytest.mark.requirement("T6")
 def test_a_token_of_another_product_is_refused(started: Started, now: datetime) -> None:
-    other = Tokens(key=KEY, issuer=ADMIN_URL, audience="https://other.example")
+    other = Tokens(keys=lambda: RING, issuer=ADMIN_URL, audience="https://other.example")
     assert refused(other.issue(started.impersonation, now=now))
 
 

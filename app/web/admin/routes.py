@@ -14,6 +14,7 @@ from app.web.admin import (
     overview,
     sign_in,
     sign_ins,
+    signing_keys,
 )
 from app.web.routing import Anyone, Route
 
@@ -132,6 +133,7 @@ ROUTES = [
         api_keys.revoke,
         Permission.API_KEYS_MANAGE,
     ),
+    Route("GET", "/settings/signing-keys", signing_keys.index, Permission.SIGNING_KEYS_READ),
     Route("GET", "/settings/security", sign_ins.index, Permission.SIGN_INS_OWN),
     Route("POST", "/settings/security/<sign_in_id>/end", sign_ins.end, Permission.SIGN_INS_OWN),
 ]

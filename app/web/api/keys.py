@@ -1,14 +1,14 @@
 """The public keys that check our tokens and our checkpoints."""
 
-from flask import Response, jsonify
+from flask import Response, g, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.web.application_context import checkpoints, tokens
 
 
 def index() -> ResponseReturnValue:
-    """The JWK set (RFC 7517): public keys only."""
-    return jsonify(keys=[tokens().key.public_jwk])
+    """The JWK set (RFC 7517): public keys only, those yet to sign among them (K2)."""
+    return jsonify(keys=[key.public_jwk for key in tokens().keys().public(g.now).values()])
 
 
 def checkpoint_key() -> ResponseReturnValue:
