@@ -1,5 +1,6 @@
 """The admin site for a WSGI server, as the environment describes it."""
 
+import gc
 import os
 import sys
 
@@ -42,3 +43,6 @@ def _warn_of_an_owner(app: Application) -> None:
 
 
 admin = build()
+# What the site is made of stays: looking through it again and again makes somebody wait.
+gc.collect()
+gc.freeze()

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, func, select
@@ -80,7 +81,7 @@ class AuditEvent(Base):
     @property
     def words(self) -> Mapping[str, Any]:
         """What people wrote and were called; nothing once it has been erased."""
-        return json.loads(self.words_row.words) if self.words_row else {}
+        return _parsed(self.words_row.words) if self.words_row else {}
 
     @property
     def is_erased(self) -> bool:
@@ -90,7 +91,7 @@ class AuditEvent(Base):
     @property
     def details(self) -> "Details":
         """The details of its action, facts and words together."""
-        return Details(json.loads(self.facts) | self.words.get("details", {}), self.is_erased)
+        return Details({**_parsed(self.facts), **self.words.get("details", {})}, self.is_erased)
 
     @property
     def actor_name(self) -> str | None:
@@ -136,6 +137,12 @@ class AuditEvent(Base):
         absent = ERASED if self.is_erased and of else None
         word: str | None = self.words.get(name, absent)
         return word
+
+
+# A page asks the same event for its words a dozen times.
+@lru_cache(maxsize=128)
+def _parsed(text: str) -> Any:
+    return json.loads(text)
 
 
 class Details(dict[str, Any]):

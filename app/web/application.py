@@ -48,7 +48,9 @@ class Application(Flask):
     def url_for(self, endpoint: str, **values: Any) -> str:
         """Return the address of a route; a page of rows asks for hundreds of them."""
         route = self.routes.get(endpoint)
-        path = route.plain_path(values) if route else None
+        # Flask's own `url_for` says of all that it was not told that it is None.
+        said = {name: value for name, value in values.items() if value is not None}
+        path = route.plain_path(said) if route else None
         return path or super().url_for(endpoint, **values)
 
     def dispatch_request(self) -> ResponseReturnValue:

@@ -1,8 +1,8 @@
 """Everything that an event holds, for whoever wants more than its sentence."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from app.storage.audit_trail import ERASED, AuditEvent
 from app.web.event_sentences import Part
@@ -12,8 +12,7 @@ NAMED = {"ticket_url": "Ticket", "sha256": "SHA-256"}
 WEB_ADDRESSES = ("https://", "http://")
 
 
-@dataclass(frozen=True)
-class Detail:
+class Detail(NamedTuple):
     """One thing that an event holds: `name` and `more` for people, `code` to be copied.
 
     `url` is where the name leads, and may be somebody else's site.
