@@ -76,6 +76,7 @@ class Place:
         environ = {name: value for name, value in os.environ.items() if "UNDERSTUDY_" not in name}
         return environ | {
             "PYTHONPATH": str(ROOT),
+            "MALLOC_ARENA_MAX": "2",
             "UNDERSTUDY_DEMO": "1",
             "UNDERSTUDY_ADMIN_URL": f"http://localhost:{port}",
             "UNDERSTUDY_PRODUCT_URL": "http://127.0.0.1:9",
