@@ -14,7 +14,7 @@ from tests.bench.site import Site, peak_memory
 
 THEME = "Memory"
 WORKER_MIB = 150.0
-IMPORTS = (10_000, 100_000)
+IMPORTS = (100_000, 1_000_000)
 # What ten times the rows leave as it is, but for a little, is constant.
 CONSTANT = 1.1
 LOOKS_SECONDS = 0.02
