@@ -263,5 +263,9 @@ def test_nothing_writes_when_a_session_expires_but_its_start() -> None:
     }
     # An API key has a time of its own.
     writers -= {module for module in writers if module.endswith(".api_keys")}
-    # The hand-off's own minute is the other one.
-    assert writers == {"app.domain.impersonations", "app.domain.handoffs"}
+    # The hand-off's own minute is another one, and that of a link.
+    assert writers == {
+        "app.domain.impersonations",
+        "app.domain.handoffs",
+        "app.domain.impersonation_links",
+    }

@@ -47,6 +47,8 @@ class AuditAction(StrEnum):
     IMPERSONATION_STARTED = "impersonation.started"
     IMPERSONATION_REFUSED = "impersonation.refused"
     IMPERSONATION_ENDED = "impersonation.ended"
+    IMPERSONATION_LINK_MADE = "impersonation_link.made"
+    IMPERSONATION_LINK_REFUSED = "impersonation_link.refused"
     HANDOFF_REDEEMED = "handoff.redeemed"
     HANDOFF_REFUSED = "handoff.refused"
     ACTION_RECORDED = "action.recorded"
@@ -108,6 +110,10 @@ DETAILS: dict[AuditAction, Details] = {
     AuditAction.IMPERSONATION_STARTED: _details("expires_at through claimed", words="ticket_url"),
     AuditAction.IMPERSONATION_REFUSED: _details("why through claimed"),
     AuditAction.IMPERSONATION_ENDED: _details("why seconds through claimed"),
+    AuditAction.IMPERSONATION_LINK_MADE: _details(
+        "client response_type expires_at through claimed"
+    ),
+    AuditAction.IMPERSONATION_LINK_REFUSED: _details("why"),
     AuditAction.HANDOFF_REDEEMED: _details(),
     AuditAction.HANDOFF_REFUSED: _details("why"),
     AuditAction.ACTION_RECORDED: _details("action_id method", words="path"),

@@ -64,10 +64,18 @@ def start(
     Invalid for a bad reason or link, Refused when the policy forbids it, Halted while a finding
     about the audit trail waits to be acknowledged (F10), Conflict for a form sent twice.
     """
-    reason = _checked_reason(reason, required=reason_required)
+    reason = checked_reason(reason, required=reason_required)
     ticket_url = _checked_ticket_url(ticket_url)
     lock(db, impersonator)
-    _check_policy(db, impersonator, target, api_key, reason, provenance, now)
+    check_policy(
+        db,
+        impersonator=impersonator,
+        target=target,
+        api_key=api_key,
+        reason=reason,
+        provenance=provenance,
+        now=now,
+    )
     if impersonation_with_form_key(db, impersonator_id=impersonator.id, form_key=form_key):
         raise Conflict("This form has started a session already. It is in another tab.")
     earlier = active_impersonation_of(db, impersonator.id)
@@ -187,8 +195,9 @@ def lock(db: Session, impersonator: Admin) -> None:
     db.execute(select(Admin.id).where(Admin.id == impersonator.id).with_for_update())
 
 
-def _check_policy(
+def check_policy(
     db: Session,
+    *,
     impersonator: Admin,
     target: Member,
     api_key: APIKey | None,
@@ -196,6 +205,7 @@ def _check_policy(
     provenance: Provenance,
     now: datetime,
 ) -> None:
+    """Raise Refused, or Halted, when the session that is asked for may not start."""
     refusal = refusal_to_impersonate(
         impersonator=impersonator,
         target=target,
@@ -239,7 +249,8 @@ def _refuse_handoff(
     )
 
 
-def _checked_reason(reason: str, *, required: bool) -> str:
+def checked_reason(reason: str, *, required: bool) -> str:
+    """Return the reason as it is kept; raise Invalid for one that is too long, or missing."""
     reason = reason.strip()
     if required and not reason:
         raise Invalid("Say why you need to see this account.")

@@ -109,7 +109,7 @@ def refusal_of_anybody(
     """Return why a program with that key may not start a session as whomever, or None."""
     if Scope.IMPERSONATE not in key.scopes:
         return Refusal.KEY_MAY_NOT_START
-    if key.admin_id is not None and key.admin_id != impersonator.id:
+    if not key.acts_for(impersonator.id):
         return Refusal.KEY_OF_ANOTHER_ADMIN
     return _refusal_of_impersonator(impersonator) or (
         refusal_of_account(account) if account else None

@@ -68,6 +68,10 @@ class APIKey(Base):
         """Whether it may be used for what belongs to that account."""
         return self.account_id is None or self.account_id == account_id
 
+    def acts_for(self, admin_id: str) -> bool:
+        """Whether it may be used in the name of that admin."""
+        return self.admin_id is None or self.admin_id == admin_id
+
 
 def api_key_by_secret_hash(db: Session, secret_hash: str) -> APIKey | None:
     """Return the key, good or not."""

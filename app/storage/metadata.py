@@ -8,6 +8,7 @@ from app.storage import (
     audit_copies,
     audit_trail,
     directory_sources,
+    impersonation_links,
     impersonations,
     members,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "audit_copies",
     "audit_trail",
     "directory_sources",
+    "impersonation_links",
     "impersonations",
     "members",
     "metadata",

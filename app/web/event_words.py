@@ -8,6 +8,7 @@ from app.storage.impersonations import EndReason
 
 ENDED = "{session:The session} as {whom} ended by itself after {seconds}: "
 LINK = "Somebody{at} used the link of {session:a session} as {whom} "
+FOLLOWED = "Somebody{at} followed a link to {session:a session} as {whom} "
 SENTENCES: dict[str, str] = {
     AuditAction.SIGN_IN_SUCCEEDED: "{actor} signed in{at:from}.",
     AuditAction.SIGN_IN_FAILED: "Somebody{at} tried to sign in{as_email} and was refused.",
@@ -43,6 +44,9 @@ SENTENCES: dict[str, str] = {
     AuditAction.IMPERSONATION_REFUSED: "{actor} was refused a session as {whom}{through}: "
     "{refusal}.",
     AuditAction.IMPERSONATION_ENDED: "{session:The session} as {whom} ended after {seconds}.",
+    AuditAction.IMPERSONATION_LINK_MADE: "A link to a session as {whom} was made for "
+    "{actor}{through}{reason}",
+    AuditAction.IMPERSONATION_LINK_REFUSED: f"{FOLLOWED}and was refused.",
     AuditAction.HANDOFF_REDEEMED: "{actor} opened {session:the session} as {whom} in the product.",
     AuditAction.HANDOFF_REFUSED: f"{LINK}and was refused.",
     AuditAction.ACTION_RECORDED: "{actor} {opened} {request} as {subject}{answered}.",
@@ -96,6 +100,11 @@ VARIANTS: dict[tuple[str, object], str] = {
     "{account} again.",
     (AuditAction.ACCOUNT_IMPERSONATION_SWITCHED, False): "{actor} switched impersonation off in "
     "{account}.",
+    (AuditAction.IMPERSONATION_LINK_REFUSED, "used"): f"{FOLLOWED}a second time and was refused.",
+    (AuditAction.IMPERSONATION_LINK_REFUSED, "expired"): f"{FOLLOWED}after its twenty minutes "
+    "were over, and was refused.",
+    (AuditAction.IMPERSONATION_LINK_REFUSED, "key_not_good"): f"{FOLLOWED}whose API key is not "
+    "good any more, and was refused.",
     (AuditAction.HANDOFF_REFUSED, "used"): f"{LINK}a second time and was refused.",
     (AuditAction.HANDOFF_REFUSED, "expired"): f"{LINK}after its minute was over, and was refused.",
     (AuditAction.HANDOFF_REFUSED, "ended"): f"{LINK}after its end, and was refused.",

@@ -18,7 +18,7 @@ from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
 from app.storage.impersonations import EndReason, Handoff, Impersonation, open_impersonations
 from app.storage.members import Member
-from tests import factories
+from tests import factories, linking
 from tests.domain.racing import meet
 from tests.factories import FROM_THE_OFFICE
 from tests.proving import proven
@@ -164,6 +164,15 @@ def redeem(url: str, ticket: str, now: datetime) -> int:
         redeemed = impersonations.redeem(db, ticket=ticket, provenance=FROM_THE_OFFICE, now=now)
     database.dispose()
     return redeemed is not None
+
+
+def follow(url: str, secret: str, now: datetime) -> int:
+    """Follow the link; return 1 if it was good."""
+    database = Database(url)
+    with database.unit_of_work(writing=True) as db:
+        followed = linking.follow(db, secret, now=now)
+    database.dispose()
+    return followed is not None
 
 
 def append_often(url: str, now: datetime) -> int:

@@ -52,6 +52,8 @@ ACTIONS = [
     "impersonation.started",
     "impersonation.refused",
     "impersonation.ended",
+    "impersonation_link.made",
+    "impersonation_link.refused",
     "handoff.redeemed",
     "handoff.refused",
     "action.recorded",

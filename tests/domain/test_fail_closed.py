@@ -18,7 +18,7 @@ from app.storage.admins import Admin, SignIn
 from app.storage.database import Database
 from app.storage.impersonations import EndReason, Handoff, Impersonation
 from app.storage.members import Member
-from tests import factories, trail
+from tests import factories, linking, trail
 from tests.breaking import break_trail
 from tests.conftest import on_sqlite
 from tests.domain import crashing
@@ -47,6 +47,7 @@ ACTS: dict[str, Act] = {
     "redeem": lambda db, started, now: impersonations.redeem(
         db, ticket=started.ticket, provenance=FROM_THE_OFFICE, now=now
     ),
+    "make a link": lambda db, _started, now: linking.make(db, now=now),
     "record an action": lambda db, started, now: activity.record_action(
         db,
         db.get_one(Impersonation, started.impersonation.id),
@@ -75,7 +76,14 @@ ACTS: dict[str, Act] = {
 
 def state(database: Database) -> list[object]:
     with database.unit_of_work(writing=False) as db:
-        tables = ("impersonations", "handoffs", "admins", "sign_ins", "audit_events")
+        tables = (
+            "impersonations",
+            "impersonation_links",
+            "handoffs",
+            "admins",
+            "sign_ins",
+            "audit_events",
+        )
         return [db.execute(text(f"SELECT * FROM {table}")).all() for table in tables]
 
 
@@ -105,6 +113,19 @@ def test_the_same_happens_when_it_can_be_recorded(
     before = state(database)
     attempt(database, act, started, now)
     assert state(database) != before
+
+
+@pytest.mark.requirement("L3", "R2")
+def test_a_link_whose_session_cannot_be_recorded_is_not_used_up(
+    database: Database, database_url: str, now: datetime
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        secret = linking.make(db, now=now)
+    before = state(database)
+    break_trail(database_url)
+    with pytest.raises(DatabaseError), database.unit_of_work(writing=True) as db:
+        linking.follow(db, secret, now=now)
+    assert state(database) == before
 
 
 @on_sqlite

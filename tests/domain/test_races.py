@@ -18,7 +18,7 @@ from app.storage.audit_checkpoints import AuditCheckpoint
 from app.storage.database import Database
 from app.storage.impersonations import LIFETIME, open_impersonations
 from app.storage.members import Member
-from tests import factories, trail
+from tests import factories, linking, trail
 from tests.conftest import on_sqlite
 from tests.domain import contending, racing
 from tests.domain.racing import CONTENDERS, Contenders
@@ -130,6 +130,19 @@ def test_a_ticket_that_several_bring_at_once_ends_its_session_once(
         counted = Counter(trail.actions(db))
     assert counted["handoff.redeemed"] == counted["impersonation.ended"] == 1
     assert counted["handoff.refused"] == CONTENDERS - 1
+
+
+@pytest.mark.requirement("H2", "H3", "R3")
+def test_a_link_that_several_follow_at_once_starts_and_ends_one_session(
+    contenders: Contenders, database: Database, database_url: str, now: datetime
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        secret = linking.make(db, now=now)
+    assert sum(contenders.race(contending.follow, database_url, secret, now)) == 1
+    with database.unit_of_work(writing=False) as db:
+        counted = Counter(trail.actions(db))
+    assert counted["impersonation.started"] == counted["impersonation.ended"] == 1
+    assert counted["impersonation_link.refused"] == CONTENDERS - 1
 
 
 @pytest.mark.requirement("I4", "R3")

@@ -42,6 +42,7 @@ VALUES: dict[str, Any] = {
     "allowed": False,
     "before": "admin",
     "by": "flask audit verify",
+    "client": "Letterbox (us_abc…)",
     "email": "ada@example.com",
     "fields": ["email", "role", "status"],
     "file": "trail-1-20000.jsonl",
@@ -67,6 +68,7 @@ WHYS = {
     AuditAction.SIGN_IN_ENDED: ("signed_out", "ended_by_admin", "role_changed", "disabled"),
     AuditAction.IMPERSONATION_REFUSED: tuple(Refusal),
     AuditAction.IMPERSONATION_ENDED: tuple(EndReason),
+    AuditAction.IMPERSONATION_LINK_REFUSED: ("used", "expired", "key_not_good"),
     AuditAction.HANDOFF_REFUSED: ("used", "expired", "ended"),
     AuditAction.ACTION_REFUSED: tuple(EndReason),
 }
@@ -278,6 +280,7 @@ WITHOUT_PEOPLE = {
     AuditAction.AUDIT_VERIFIED,
     AuditAction.DIRECTORY_SYNC_RECOVERED,
     AuditAction.HANDOFF_REFUSED,
+    AuditAction.IMPERSONATION_LINK_REFUSED,
 }
 
 
