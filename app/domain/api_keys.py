@@ -1,5 +1,6 @@
 """API keys: made once, shown once, revoked at once (P1)."""
 
+import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -127,6 +128,16 @@ def find(db: Session, secret: str, *, now: datetime) -> APIKey | None:
     """Return the key with that secret if it is good at `now`, whatever for."""
     key = api_key_by_secret_hash(db, hash_secret(secret))
     return key if key is not None and key.is_good(now) else None
+
+
+def find_client(db: Session, client_id: str, secret: str, *, now: datetime) -> APIKey | None:
+    """Return the key with that secret if it is good at `now` and `client_id` is its id."""
+    key = find(db, secret, now=now)
+    if key is None:
+        return None
+    # Neither is found out by how long this takes (K5).
+    same = hmac.compare_digest(hash_secret(key.id), hash_secret(client_id))
+    return key if same else None
 
 
 def is_stale(key: APIKey, *, now: datetime) -> bool:

@@ -13,6 +13,8 @@ from app.domain.errors import Refused
 from app.domain.permissions import Permission, Scope, holds
 from app.storage.admins import Admin, SignIn
 from app.storage.api_keys import APIKey
+from app.web import access_tokens
+from app.web.oauth_clients import client_key
 from app.web.provenance import provenance
 from app.web.routing import Anyone, Route
 
@@ -80,12 +82,12 @@ def load() -> None:
 
 def check(route: Route) -> None:
     """Let the asker of this request in, or raise what keeps them out."""
-    if isinstance(route.audience, Scope):
-        _check_api_key(route.audience)
+    if route.is_for_programs:
+        _check_program(route)
     elif isinstance(route.audience, Permission):
         _check_admin(route.audience)
     else:
-        assert route.audience is Anyone.ANYONE  # noqa: S101 - the type has three members
+        assert route.audience in (Anyone.ANYONE, Anyone.HOLDER)  # noqa: S101 - no others are left
 
 
 def sign_in(signed_in: authentication.SignedIn) -> None:
@@ -102,6 +104,12 @@ def current_admin() -> Admin:
     """Return the row of the admin who is asking, in this request's transaction."""
     admin: Admin = g.db.get_one(Admin, current_user.id)
     return admin
+
+
+def bearer() -> str:
+    """Return what came with this request as its bearer; empty for nothing."""
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else ""
 
 
 def stale_sign_in(route: Route) -> str | None:
@@ -162,13 +170,14 @@ def _check_admin(permission: Permission) -> None:
     raise Refused(NO_PERMISSION, code="permission", event=refused)
 
 
-def _check_api_key(scope: Scope) -> None:
+def _check_program(route: Route) -> None:
     g.api_key = None
-    key = _bearer_key()
+    by_bearer = isinstance(route.audience, Scope) and not route.as_client
+    key = _bearer_key() if by_bearer else client_key()
     if key is None:
         current_app.logger.info("an API key was refused")
         raise APIKeyRequired
-    if scope not in key.scopes:
+    if isinstance(route.audience, Scope) and route.audience not in key.scopes:
         raise ScopeRequired
     g.api_key = key
     # Said now: once the transaction is over, nobody can ask the row any more.
@@ -177,7 +186,7 @@ def _check_api_key(scope: Scope) -> None:
 
 
 def _bearer_key() -> APIKey | None:
-    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not secret.strip():
+    secret = bearer()
+    if not secret:
         return None
-    return api_keys.find(g.db, secret.strip(), now=g.now)
+    return api_keys.find(g.db, secret, now=g.now) or access_tokens.find(secret, now=g.now)

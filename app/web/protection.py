@@ -8,7 +8,6 @@ from flask_wtf import CSRFProtect
 from werkzeug.exceptions import BadRequest, Forbidden
 
 from app.config import Config
-from app.domain.permissions import Scope
 from app.web.routing import Route
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -91,7 +90,7 @@ def check_host(config: Config) -> None:
 
 def check_change(route: Route, config: Config) -> None:
     """Refuse a change that our own pages did not send (W5). API keys prove themselves."""
-    if request.method in SAFE_METHODS or isinstance(route.audience, Scope):
+    if request.method in SAFE_METHODS or route.is_for_programs:
         return
     site = request.headers.get("Sec-Fetch-Site")
     # A sibling site under one domain is "same-site" and gets our cookies; only ourselves will do.

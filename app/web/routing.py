@@ -16,9 +16,13 @@ PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Anyone(StrEnum):
-    """The audience of the few routes that need no sign-in."""
+    """The audiences of the few routes that need neither a sign-in nor a scope."""
 
     ANYONE = "anyone"
+    # Whoever proves to be an OAuth client, whatever its API key is for.
+    CLIENT = "client"
+    # Whoever holds what the view itself looks at: the token of a session, or the secret of a link.
+    HOLDER = "holder"
 
 
 Audience = Permission | Scope | Anyone
@@ -28,7 +32,8 @@ Audience = Permission | Scope | Anyone
 class Route:
     """One method and path, the view that answers, and who may ask.
 
-    A Permission is for signed-in admins who hold it, a Scope for API keys. `background` marks
+    A Permission is for signed-in admins who hold it, a Scope for API keys, which come as the
+    bearer or, with `as_client`, as OAuth clients prove themselves. `background` marks
     what a page asks by itself: it does not count as the admin being there (S3). `recorded` marks
     what to read is an event: nobody sees it before that is in the trail (L13), with the filters of
     the trail if it is `filtered` by them. `reading` marks a
@@ -47,6 +52,12 @@ class Route:
     reading: bool = False
     changing: bool = False
     either_slash: bool = False
+    as_client: bool = False
+
+    @property
+    def is_for_programs(self) -> bool:
+        """Whether a program has to prove itself, so that no browser can be made to ask for it."""
+        return isinstance(self.audience, Scope) or self.audience is Anyone.CLIENT
 
     @property
     def endpoint(self) -> str:

@@ -157,6 +157,16 @@ def test_a_key_is_revoked_once_and_that_is_recorded(db: Session, ada: Admin, now
     assert len(trail.events(db, AuditAction.API_KEY_REVOKED)) == 1
 
 
+@pytest.mark.requirement("P1", "K5")
+def test_a_client_is_found_by_both_its_id_and_its_secret(db: Session, now: datetime) -> None:
+    key = db.get_one(APIKey, "letterbox")
+    assert api_keys.find_client(db, "letterbox", cast.API_KEY, now=now) is key
+    for pair in (("", cast.API_KEY), ("\ud800", cast.API_KEY), ("letterbox", ""), ("", "")):
+        assert api_keys.find_client(db, *pair, now=now) is None
+    key.revoked_at = now
+    assert api_keys.find_client(db, "letterbox", cast.API_KEY, now=now) is None
+
+
 @pytest.mark.requirement("P1")
 def test_its_use_is_known_to_the_minute(db: Session, now: datetime) -> None:
     key = db.get_one(APIKey, "letterbox")

@@ -34,6 +34,7 @@ SCOPES = {
     Scope.IMPERSONATE: "Start sessions, beside the API that it is asked in",
     Scope.PROPELAUTH: "PropelAuth's API",
     Scope.JSON_API: "The JSON:API of organisations",
+    Scope.TOKENS: "Introspect and revoke tokens, as an OAuth client",
     Scope.AUDIT_TRAIL: "Proofs of events of the trail",
     Scope.DIRECTORY: "Push accounts and members (SCIM)",
 }

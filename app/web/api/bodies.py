@@ -1,13 +1,13 @@
 """Reading JSON bodies: each field by name and kind, with an answer that names what is wrong."""
 
-import json
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from app.domain.errors import Invalid
 from app.storage.base import can_be_stored
+from app.web.json_text import read_json
 
 TEXT_LENGTH = 8192
 
@@ -30,31 +30,7 @@ def json_value() -> Any:
 
     Raises BadRequest for what is none, or what could not be kept as text.
     """
-    data = request.get_data()
-    try:
-        value = json.loads(data, parse_constant=_no_number)
-        _check_text(value)
-    except RecursionError as error:
-        raise BadRequest("The JSON is nested too deeply.") from error
-    except ValueError as error:
-        raise BadRequest("The body is not JSON.") from error
-    return value
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _check_text(value: Any) -> None:
-    if isinstance(value, str) and not can_be_stored(value):
-        raise BadRequest("The JSON spells a character that is none.")
-    if isinstance(value, dict):
-        for name in value:
-            _check_text(name)
-        value = list(value.values())
-    if isinstance(value, list):
-        for one in value:
-            _check_text(one)
+    return read_json(request.get_data())
 
 
 def text(body: dict[str, Any], name: str, *, default: str | None = None) -> str:

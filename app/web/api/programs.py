@@ -2,7 +2,8 @@
 
 from flask import g
 
-from app.domain import endings, impersonations
+from app.domain import activity, endings, impersonations
+from app.domain.activity import Dead
 from app.domain.audit_trail import Provenance
 from app.storage.accounts import Account
 from app.storage.admins import Admin
@@ -10,7 +11,11 @@ from app.storage.api_keys import APIKey
 from app.storage.base import new_id
 from app.storage.impersonations import Impersonation
 from app.storage.members import Member
+from app.web.application_context import tokens
 from app.web.provenance import provenance
+
+# PropelAuth's tokens are ours with this in front.
+TOKEN_PREFIX = "impersonate_"  # noqa: S105 - it says what the token is
 
 
 def api_key() -> APIKey:
@@ -67,6 +72,21 @@ def find_active(impersonation_id: str) -> Impersonation | None:
     if found is None or not found.is_active(g.now) or not api_key().covers(found.account_id):
         return None
     return found
+
+
+def find_by_token(token: str) -> Impersonation | None:
+    """Return the live session of the token, if the program may see it."""
+    found = activity.find(
+        g.db,
+        token=token.removeprefix(TOKEN_PREFIX),
+        tokens=tokens(),
+        provenance=provenance(),
+        now=g.now,
+    )
+    key = api_key()
+    if isinstance(found, Dead) or not key.covers(found.account_id):
+        return None
+    return found if key.acts_for(found.impersonator_id) else None
 
 
 def end(impersonation: Impersonation) -> bool:

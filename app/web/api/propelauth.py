@@ -26,13 +26,13 @@ from app.storage.impersonations import Impersonation, active_impersonations_for
 from app.storage.members import Member
 from app.web.api import bodies, programs
 from app.web.api.bodies import text
+from app.web.api.programs import TOKEN_PREFIX
 from app.web.application_context import settings, tokens
 from app.web.authentication import APIKeyRequired, ScopeRequired
 from app.web.dialects import Dialect, Failure
 from app.web.provenance import provenance
 from app.web.routing import Route
 
-TOKEN_PREFIX = "impersonate_"  # noqa: S105 - it says what the token is
 PAGE_SIZE = 100
 Data = dict[str, Any]
 
