@@ -55,6 +55,7 @@ MEDIA_TYPES = {
     "/scim/": "application/scim+json",
     "/run-command": "application/json",
     "/api/v2/": "application/vnd.api+json",
+    "/users/": "application/json",
     "/oauth/": "application/json",
     "/api/": "application/problem+json",
 }
@@ -172,6 +173,7 @@ def scene(
             "schema_id": "urn:ietf:params:scim:schemas:core:2.0:User",
             "api_key_id": "letterbox",
             "organization_id": HARBOUR,
+            "user_id": f"auth0|{MIA.id}",
             "sign_in_id": db.execute(text("SELECT id FROM sign_ins")).scalar_one(),
         }
     return Scene(client, database, token, ids)
@@ -272,6 +274,23 @@ def test_the_api_opens_for_its_key_alone(who: str, scene: Scene, sign_in: SignIn
             assert answer.status_code == HTTPStatus.UNAUTHORIZED
             kinds = (one for beginning, one in MEDIA_TYPES.items() if path.startswith(beginning))
             assert answer.mimetype == next(kinds), path
+    assert scene.fingerprint() == before
+
+
+@pytest.mark.requirement("A1", "A4")
+@pytest.mark.parametrize("who", ["stranger", "superadmin", "API key"])
+def test_what_is_for_its_holder_opens_for_nobody_else(
+    who: str, scene: Scene, sign_in: SignIn
+) -> None:
+    if who == "superadmin":
+        sign_in(ADA)
+    headers = {"Authorization": f"Bearer {API_KEY}"} if who == "API key" else {}
+    before = scene.fingerprint()
+    for route in ROUTES:
+        if route.audience is Anyone.HOLDER:
+            answer = scene.client.open(scene.path(route), method=route.method, headers=headers)
+            refused = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+            assert answer.status_code in refused, name_of(route)
     assert scene.fingerprint() == before
 
 

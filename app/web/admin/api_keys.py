@@ -34,6 +34,8 @@ SCOPES = {
     Scope.IMPERSONATE: "Start sessions, beside the API that it is asked in",
     Scope.PROPELAUTH: "PropelAuth's API",
     Scope.JSON_API: "The JSON:API of organisations",
+    Scope.AUTH0: "Auth0's API for impersonation, as its global client",
+    Scope.AUTH0_CALLBACK: "Be sent browsers with a session, as an ordinary client of Auth0's",
     Scope.TOKENS: "Introspect and revoke tokens, as an OAuth client",
     Scope.AUDIT_TRAIL: "Proofs of events of the trail",
     Scope.DIRECTORY: "Push accounts and members (SCIM)",
