@@ -14,8 +14,8 @@ from app.storage.accounts import Account, search_accounts
 from app.storage.admins import Admin
 from app.storage.audit_search import EventFilters, has_events
 from app.storage.impersonations import Impersonation
-from app.storage.listed_members import search_members
-from app.storage.members import Member, members_with_email
+from app.storage.listed_members import ListedMember, search_members
+from app.storage.members import Member, account_members_with_email, members_with_email
 
 LONGEST = 200
 LONGEST_QUOTE = 60
@@ -86,16 +86,52 @@ class _Read:
     chip: str = ""
 
 
-def filters_of(db: Session, address: Mapping[str, str]) -> AuditFilters:
-    """Return the filters that an address names."""
+@dataclass(frozen=True)
+class _Sight:
+    """What whoever asks may see: all there is, or what belongs to one account."""
+
+    db: Session
+    account_id: str | None
+
+    def covers(self, account_id: str) -> bool:
+        return self.account_id in (None, account_id)
+
+    def has_events(self, column: str, value: str) -> bool:
+        return has_events(self.db, column, value, account_id=self.account_id)
+
+    def members_like(self, text: str) -> Sequence[Member | ListedMember]:
+        """Return those with that address, else those whom a search finds."""
+        within = self.account_id
+        same_address = (
+            account_members_with_email(self.db, within, text)
+            if within
+            else members_with_email(self.db, text)
+        )
+        return (
+            same_address or search_members(self.db, text=text, cursor=None, account_id=within).rows
+        )
+
+    def accounts_like(self, text: str) -> Sequence[Account]:
+        return search_accounts(self.db, text=text, cursor=None, account_id=self.account_id).rows
+
+
+def filters_of(
+    db: Session, address: Mapping[str, str], *, account_id: str | None = None
+) -> AuditFilters:
+    """Return the filters that an address names.
+
+    Whoever may see one account alone, `account_id`, is shown the events of that one, and learns
+    from what is wrong of nobody else.
+    """
+    sight = _Sight(db, account_id)
     given = given_in(address)
     filters = AuditFilters(given)
-    wanted: dict[str, Any] = {}
+    wanted: dict[str, Any] = {"account_id": account_id} if account_id else {}
     for name, (column, read) in READERS.items():
         if not given[name]:
             continue
         try:
-            found = read(db, _short(given[name]))
+            found = read(sight, _short(given[name]))
         except _Wrong as wrong:
             filters.wrong[name] = str(wrong)
             filters.choices[name] = wrong.choices
@@ -117,31 +153,32 @@ def given_in(address: Mapping[str, str]) -> dict[str, str]:
     return {name: address.get(name, "").replace("\0", "").strip() for name in READERS}
 
 
-def _actor(db: Session, text: str) -> _Read:
-    if db.get(Admin, text):
+def _actor(sight: _Sight, text: str) -> _Read:
+    if sight.db.get(Admin, text):
         return _Read(text)
-    if has_events(db, "actor_id", text):
+    if sight.has_events("actor_id", text):
         return _Read(text, chip=text)
     raise _Wrong(f"There is no admin with the id {_quoted(text)}.")
 
 
-def _subject(db: Session, text: str) -> _Read:
-    member = db.get(Member, text)
-    if member is None and has_events(db, "subject_id", text):
+def _subject(sight: _Sight, text: str) -> _Read:
+    member = sight.db.get(Member, text)
+    if member is not None and not sight.covers(member.account_id):
+        member = None
+    if member is None and sight.has_events("subject_id", text):
         return _Read(text, chip=text)
-    same_address = members_with_email(db, text)
-    found = [member] if member else same_address or search_members(db, text=text, cursor=None).rows
+    found = [member] if member else sight.members_like(text)
     if len(found) == 1:
         return _Read(found[0].id, chip=f"{found[0].name} of {found[0].account.name}")
     choices = [Choice(one.id, one.name, f"{one.email}, {one.account.name}") for one in found]
     raise _none_or_several("member", text, choices)
 
 
-def _account(db: Session, text: str) -> _Read:
-    account = db.get(Account, text)
-    if account is None and has_events(db, "account_id", text):
+def _account(sight: _Sight, text: str) -> _Read:
+    account = sight.db.get(Account, text) if sight.covers(text) else None
+    if account is None and sight.has_events("account_id", text):
         return _Read(text, chip=text)
-    found = [account] if account else search_accounts(db, text=text, cursor=None).rows
+    found = [account] if account else sight.accounts_like(text)
     if len(found) == 1:
         return _Read(found[0].id, chip=found[0].name)
     choices = [Choice(one.id, one.name, one.domain) for one in found]
@@ -155,32 +192,32 @@ def _none_or_several(noun: str, text: str, choices: Sequence[Choice]) -> _Wrong:
     return _Wrong(f"Several {noun}s fit {_quoted(text)}. Choose one.{more}", choices[:MOST_CHOICES])
 
 
-def _impersonation(db: Session, text: str) -> _Read:
-    session = db.get(Impersonation, text)
-    if session:
+def _impersonation(sight: _Sight, text: str) -> _Read:
+    session = sight.db.get(Impersonation, text)
+    if session and sight.covers(session.account_id):
         return _Read(text, chip=f"{session.impersonator.name} as {session.target.name}")
-    if has_events(db, "impersonation_id", text):
+    if sight.has_events("impersonation_id", text):
         return _Read(text, chip=text)
     raise _Wrong(f"There is no session with the id {_quoted(text)}.")
 
 
-def _action(_db: Session, text: str) -> _Read:
+def _action(_sight: _Sight, text: str) -> _Read:
     if text not in set(AuditAction):
         raise _Wrong(f"Nothing that is recorded is called {_quoted(text)}.")
     return _Read(text)
 
 
-def _outcome(_db: Session, text: str) -> _Read:
+def _outcome(_sight: _Sight, text: str) -> _Read:
     if text not in set(Outcome):
         raise _Wrong(f"An outcome is {', '.join(Outcome)}, but never {_quoted(text)}.")
     return _Read(text)
 
 
-def _since(_db: Session, text: str) -> _Read:
+def _since(_sight: _Sight, text: str) -> _Read:
     return _Read(datetime.combine(_day(text), time.min, UTC))
 
 
-def _until(_db: Session, text: str) -> _Read:
+def _until(_sight: _Sight, text: str) -> _Read:
     day = _day(text)
     # "To the 5th" includes the 5th. After the last day there is, nothing is left out.
     end = None if day == date.max else datetime.combine(day + timedelta(days=1), time.min, UTC)
@@ -202,7 +239,7 @@ def _quoted(text: str) -> str:
     return f"“{shorten(text, LONGEST_QUOTE, placeholder='…')}”"
 
 
-def _text(_db: Session, text: str) -> _Read:
+def _text(_sight: _Sight, text: str) -> _Read:
     return _Read(text)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.storage.base import Base, indexed_where_known, new_id
 from app.storage.folding import fold, searchable
-from app.storage.paging import Cursor, Page, page
+from app.storage.paging import PAGE_SIZE, Cursor, Page, page
 from app.storage.search import SearchPage, ids_in, search
 
 
@@ -66,16 +66,38 @@ class Account(Base):
         self.search_text = searchable(self.name, self.domain)
 
 
-def list_accounts(db: Session, *, cursor: Cursor | None) -> Page[Account]:
-    """Return a page of all accounts, by name."""
-    return page(db, select(Account), order=(Account.sort_key, Account.id), cursor=cursor)
+def list_accounts(
+    db: Session, *, cursor: Cursor | None, account_id: str | None = None, size: int = PAGE_SIZE
+) -> Page[Account]:
+    """Return a page of all accounts, by name, or of that one account."""
+    query = select(Account)
+    if account_id is not None:
+        query = query.where(Account.id == account_id)
+    order = (Account.sort_key, Account.id)
+    return page(db, query, order=order, cursor=cursor, size=size)
 
 
-def search_accounts(db: Session, *, text: str, cursor: Cursor | None) -> SearchPage[Account]:
+def search_accounts(
+    db: Session,
+    *,
+    text: str,
+    cursor: Cursor | None,
+    account_id: str | None = None,
+    size: int = PAGE_SIZE,
+) -> SearchPage[Account]:
     """Return a page of the accounts with the words of `text` in name or domain, best first.
 
     First of all are those whose name or id it is, or whose id it holds, as an address does.
+    With `account_id` it is that account, if it fits.
     """
     exact = (Account.id.in_(ids_in(text)), Account.sort_key == fold(text))
-    found = search(db, Account, text=text, cursor=cursor, exact=exact)
+    found = search(
+        db,
+        Account,
+        text=text,
+        cursor=cursor,
+        exact=exact,
+        account_id=account_id,
+        size=size,
+    )
     return found.read(lambda ids: db.scalars(select(Account).where(Account.id.in_(ids))))

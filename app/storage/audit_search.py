@@ -82,19 +82,26 @@ class EventPage(Page[AuditEvent]):
 
 
 def search_events(
-    db: Session, *, cursor: Cursor | None, filters: EventFilters | None = None
+    db: Session,
+    *,
+    cursor: Cursor | None,
+    filters: EventFilters | None = None,
+    size: int | None = None,
 ) -> EventPage:
     """Return a page of the events that fit, the newest first.
 
-    They are sorted by number, or by time when that or the outcome is filtered. Raises BadCursor
-    for the cursor of another list.
+    They are sorted by number, or by time when that or the outcome is filtered. There are at most
+    `size`, PAGE_SIZE if it is None. Raises BadCursor for the cursor of another list.
     """
-    return _Search(db, filters or EventFilters(), cursor).page()
+    return _Search(db, filters or EventFilters(), cursor, size or PAGE_SIZE).page()
 
 
-def has_events(db: Session, column: str, value: str) -> bool:
-    """Whether any event has that value in the column, which is one of COLUMNS."""
-    return db.scalar(select(EVENTS.id).where(EVENTS[column] == value).limit(1)) is not None
+def has_events(db: Session, column: str, value: str, *, account_id: str | None = None) -> bool:
+    """Whether any event, or any of that account, has that value in the column, one of COLUMNS."""
+    query = select(EVENTS.id).where(EVENTS[column] == value)
+    if account_id is not None:
+        query = query.where(EVENTS.account_id == account_id)
+    return db.scalar(query.limit(1)) is not None
 
 
 class _Search:
@@ -103,10 +110,13 @@ class _Search:
     `few` is a filter whose events are so few that all of them are looked at for each page.
     """
 
-    def __init__(self, db: Session, filters: EventFilters, cursor: Cursor | None) -> None:
+    def __init__(
+        self, db: Session, filters: EventFilters, cursor: Cursor | None, size: int
+    ) -> None:
         self._db = db
         self._filters = filters
         self._cursor = cursor
+        self._size = size
         self._most = audit_trail.SEARCHED_AT_ONCE
         self._order = ("at", "id") if filters.is_by_time else ("id",)
         if cursor is not None and len(cursor.keys) != len(self._order):
@@ -124,7 +134,7 @@ class _Search:
             select(AuditEvent).where(AuditEvent.id.in_(self._ids())),
             order=[getattr(AuditEvent, name) for name in self._order],
             cursor=self._cursor,
-            size=PAGE_SIZE,
+            size=self._size,
             descending=True,
         )
         back = self._cursor is not None and self._cursor.before
@@ -141,7 +151,7 @@ class _Search:
 
     def _ids(self) -> Sequence[int]:
         """Return the numbers of the page's events, and of one more if there is one."""
-        wanted = PAGE_SIZE + 1
+        wanted = self._size + 1
         looked_at = self._followed.applied(select(*LOOKED_AT))
         if self._few is None:
             looked_at = self._in_order(looked_at, EVENTS)

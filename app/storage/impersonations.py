@@ -209,5 +209,6 @@ def past_impersonations(
 def _in_state(query: Select[Impersonation], state: str, now: datetime) -> Select[Impersonation]:
     live = Impersonation.ended_at.is_(None) & (Impersonation.expires_at > now)
     if state == "active":
-        return query.where(live)
+        # None of them is older: so nobody looks for them among all that there ever were.
+        return query.where(live, Impersonation.started_at > now - LIFETIME)
     return query.where(~live) if state == "ended" else query

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.storage.accounts import Account, AccountStatus
 from app.storage.folding import fold
 from app.storage.members import Member
-from app.storage.paging import Cursor, Page, page
+from app.storage.paging import PAGE_SIZE, Cursor, Page, page
 from app.storage.search import SearchPage, ids_in, search
 
 
@@ -61,17 +61,23 @@ OF_ACCOUNT = 9
 
 
 def list_members(
-    db: Session, *, cursor: Cursor | None, account_id: str | None = None
+    db: Session, *, cursor: Cursor | None, account_id: str | None = None, size: int = PAGE_SIZE
 ) -> Page[ListedMember]:
     """Return a page of all members, or of those in one account, by name."""
     query = QUERY
     if account_id is not None:
         query = query.where(Member.account_id == account_id)
-    return page(db, query, order=(Member.sort_key, Member.id), cursor=cursor, read=_listed)
+    order = (Member.sort_key, Member.id)
+    return page(db, query, order=order, cursor=cursor, size=size, read=_listed)
 
 
 def search_members(
-    db: Session, *, text: str, cursor: Cursor | None, account_id: str | None = None
+    db: Session,
+    *,
+    text: str,
+    cursor: Cursor | None,
+    account_id: str | None = None,
+    size: int = PAGE_SIZE,
 ) -> SearchPage[ListedMember]:
     """Return a page of the members with the words of `text` in name or address, best first.
 
@@ -85,6 +91,7 @@ def search_members(
         cursor=cursor,
         exact=(Member.id.in_(ids_in(text)), Member.email_key == fold(text)),
         account_id=account_id,
+        size=size,
     )
     return found.read(lambda ids: _listed(db, QUERY.where(Member.id.in_(ids))))
 

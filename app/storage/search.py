@@ -68,11 +68,13 @@ def search(
     cursor: Cursor | None,
     exact: Sequence[ColumnElement[bool]],
     account_id: str | None = None,
+    size: int = PAGE_SIZE,
 ) -> Found:
     """Return the page at `cursor` of the rows with all words of `text`, best first.
 
-    `exact` are the conditions, each with an index of its own, of the rows that `text` names.
-    Raises BadCursor for the cursor of another list.
+    `exact` are the conditions, each with an index of its own, of the rows that `text` names;
+    `account_id` keeps to one account, or to what belongs to it. Raises BadCursor for the cursor of
+    another list.
     """
     place = _place(cursor)
     ordered = sorted(_candidates(db, kind, text, exact, account_id).values())
@@ -80,10 +82,10 @@ def search(
     ordered = ordered[:MOST_FOUND]
     if cursor is not None and cursor.before:
         end = bisect_left(ordered, place)
-        start = max(0, end - PAGE_SIZE)
+        start = max(0, end - size)
     else:
         start = bisect_right(ordered, place) if cursor is not None else 0
-        end = start + PAGE_SIZE
+        end = start + size
     shown = ordered[start:end]
     return Found(
         ids=[id_ for _, _, id_ in shown],
@@ -112,11 +114,12 @@ def _candidates(
 ) -> dict[str, Candidate]:
     """Return who fits, by id; when there are more than MOST_FOUND, one more than that at least."""
     columns: Any = kind.__table__.c
+    within = columns.get("account_id", columns.id)
     limit, found = MOST_FOUND + 1, dict[str, Candidate]()
 
     def add(rank: int, query: Select[Any]) -> None:
         if account_id is not None:
-            query = query.where(columns.account_id == account_id)
+            query = query.where(within == account_id)
         for id_, sort_key in db.execute(query.limit(limit)):
             found.setdefault(id_, (rank, sort_key, id_))
 

@@ -22,6 +22,8 @@ ACCOUNT_TRIGRAM = """(
     SELECT char(57344 + rowid / 40960000 % 6400, 57344 + rowid / 6400 % 6400, 57344 + rowid % 6400)
     FROM accounts WHERE id = :account_id
 )"""
+# The column that says which account a row belongs to.
+ACCOUNT = {"members": "account_id", "accounts": "id"}
 
 # GIN gathers all that an index has before it gives the first. So there is one index for a
 # sixty-fourth of the rows, one for seven and one for the rest: what is common has filled the page
@@ -61,7 +63,7 @@ def holding(
 
     Each is `id`, `sort_key` and whether it has all of the pieces of `best`. A piece is made of
     words as `folding` makes them, blanks before them included, and has three letters at least.
-    `account_id` is for the members of one account.
+    `account_id` is for the members of one account, or for the account itself.
     """
     kind = _OnPostgreSQL if _is_postgresql(db) else _OnSQLite
     query = kind(table, wanted, best, account_id, limit)
@@ -85,8 +87,9 @@ class _Query:
         self.wanted = wanted
         self.columns = f"id, sort_key, {self.all_of(best)} AS is_best"
         self.condition = f"({' OR '.join(self.all_of(pieces) for pieces in wanted)})"
-        self.is_within = account_id is not None
+        self.within = ""
         if account_id is not None:
+            self.within = f" AND {ACCOUNT[table]} = :account_id"
             self.values["account_id"] = account_id
 
     def statement(self) -> str:
@@ -112,16 +115,15 @@ class _OnSQLite(_Query):
     """FTS5 is asked for trigrams, and then each row that it names for its text."""
 
     def statement(self) -> str:
-        matches, account, index = self._trigrams(), "", f"{self.table}_search"
-        if self.is_within:
+        matches, index = self._trigrams(), f"{self.table}_search"
+        if self.within and self.table == "members":
             matches = f"""'(' || {matches} || ') AND "' || {ACCOUNT_TRIGRAM} || '"'"""
-            account = " AND account_id = :account_id"
         # A cross join is done in the order in which it is written.
         return (
             f"SELECT {self.columns} FROM"  # noqa: S608
             f" (SELECT rowid AS place FROM {index} WHERE {index} MATCH {matches})"
             f" CROSS JOIN {self.table} ON {self.table}.rowid = place"
-            f" WHERE {self.condition}{account} LIMIT :limit"
+            f" WHERE {self.condition}{self.within} LIMIT :limit"
         )
 
     def holds(self, piece: str) -> str:
@@ -136,10 +138,9 @@ class _OnPostgreSQL(_Query):
     """One part of the index is asked after the other."""
 
     def statement(self) -> str:
-        account = " AND account_id = :account_id" if self.is_within else ""
         parts = " UNION ALL ".join(
             f"(SELECT {self.columns} FROM {self.table}"  # noqa: S608
-            f" WHERE {part}{account} AND {self.condition} LIMIT :limit)"
+            f" WHERE {part}{self.within} AND {self.condition} LIMIT :limit)"
             for part in PARTS
         )
         return f"SELECT * FROM ({parts}) AS found LIMIT :limit"  # noqa: S608
