@@ -51,6 +51,7 @@ class AuditAction(StrEnum):
     IMPERSONATION_LINK_REFUSED = "impersonation_link.refused"
     HANDOFF_REDEEMED = "handoff.redeemed"
     HANDOFF_REFUSED = "handoff.refused"
+    HANDOFF_RENEWED = "handoff.renewed"
     ACTION_RECORDED = "action.recorded"
     ACTION_FINISHED = "action.finished"
     ACTION_REFUSED = "action.refused"
@@ -116,10 +117,11 @@ DETAILS: dict[AuditAction, Details] = {
     AuditAction.IMPERSONATION_LINK_REFUSED: _details("why"),
     AuditAction.HANDOFF_REDEEMED: _details(),
     AuditAction.HANDOFF_REFUSED: _details("why"),
+    AuditAction.HANDOFF_RENEWED: _details("through"),
     AuditAction.ACTION_RECORDED: _details("action_id method", words="path"),
     AuditAction.ACTION_FINISHED: _details("action_id status milliseconds"),
     AuditAction.ACTION_REFUSED: _details("method why", words="path"),
-    AuditAction.AUDIT_READ: _details("page", words="filters"),
+    AuditAction.AUDIT_READ: _details("page through", words="filters"),
     AuditAction.AUDIT_EXPORTED: _details("by format first last", words="filters"),
     AuditAction.AUDIT_VERIFIED: _details("by first last head checkpoints kept furthest_kept"),
     AuditAction.AUDIT_DOUBTED: _details("by kind first last"),

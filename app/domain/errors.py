@@ -38,6 +38,12 @@ class Conflict(DomainError):
     code = "conflict"
 
 
+class Reused(DomainError):
+    """What is to name one request has come with another before."""
+
+    code = "idempotency_key_reused"
+
+
 class Invalid(DomainError):
     """A value is not what it should be."""
 

@@ -127,16 +127,19 @@ def redeem(
 ) -> Impersonation | None:
     """Open the session that the ticket belongs to; None if the ticket is no good, whatever why.
 
-    A ticket handed in twice has been seen by somebody else: its session ends (H3). One that was
-    meant for a `client` is good for nobody else.
+    A ticket handed in twice has been seen by somebody else: its session ends (H3), as it does when
+    another ticket is handed in once it is open. One that was meant for a `client` is good for
+    nobody else.
     """
     consumed = handoffs.consume(db, ticket, client=client, now=now)
     impersonation = (
-        db.get(Impersonation, consumed.impersonation_id) if consumed.impersonation_id else None
+        db.get(Impersonation, consumed.impersonation_id, with_for_update={"of": Impersonation})
+        if consumed.impersonation_id
+        else None
     )
     if impersonation is None:
         return None
-    if consumed.used:
+    if consumed.used or (consumed.good and impersonation.opened_at is not None):
         _refuse_handoff(db, impersonation, "used", provenance, now)
         endings.end(db, impersonation, why=EndReason.TICKET_REUSED, provenance=provenance, now=now)
         return None
@@ -158,6 +161,11 @@ def redeem(
         ),
     )
     return impersonation
+
+
+def opens_until(impersonation: Impersonation) -> datetime:
+    """Return until when a ticket can open the session; after that it ends by itself."""
+    return impersonation.started_at + handoffs.LIFETIME
 
 
 def check_anybody(

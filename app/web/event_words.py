@@ -49,12 +49,14 @@ SENTENCES: dict[str, str] = {
     AuditAction.IMPERSONATION_LINK_REFUSED: f"{FOLLOWED}and was refused.",
     AuditAction.HANDOFF_REDEEMED: "{actor} opened {session:the session} as {whom} in the product.",
     AuditAction.HANDOFF_REFUSED: f"{LINK}and was refused.",
+    AuditAction.HANDOFF_RENEWED: "{actor} asked{through} for another link of "
+    "{session:the session} as {whom}.",
     AuditAction.ACTION_RECORDED: "{actor} {opened} {request} as {subject}{answered}.",
     AuditAction.ACTION_FINISHED: "What {actor} did as {subject} in {session:a session} was "
     "answered {status} in {milliseconds}.",
     AuditAction.ACTION_REFUSED: "{actor} asked for {request} as {subject} after the end of "
     "{session:the session} and was refused.",
-    AuditAction.AUDIT_READ: "{actor} read {page}{filters}.",
+    AuditAction.AUDIT_READ: "{actor} read {page}{through}{filters}.",
     AuditAction.AUDIT_EXPORTED: "{actor} exported events {first} to {last} as {format}{filters}.",
     AuditAction.AUDIT_VERIFIED: "The audit trail was verified by {by}: events {first} to {last} "
     "are as they were recorded.",

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.domain import audit_reading
 from app.domain.audit_filters import given_in
-from app.storage.admins import Admin
+from app.domain.audit_reading import Reader
+from app.storage.api_keys import APIKey
 from app.web import authentication
 from app.web.provenance import provenance
 from app.web.routing import Route
@@ -18,8 +19,9 @@ from app.web.routing import Route
 
 @dataclass(frozen=True)
 class Reading:
-    """Which page somebody reads, and by which filters. Another page of one list is the same."""
+    """Who reads which page, and by which filters. Another page of one list is the same."""
 
+    reader: Reader
     page: str
     filters: str
 
@@ -28,11 +30,18 @@ def unrecorded(route: Route | None, answer: Response) -> Reading | None:
     """Return what the answer gives to read, None if that is nothing or recorded already."""
     if route is None or not route.recorded or answer.status_code != HTTPStatus.OK:
         return None
-    reading = Reading(request.path, _filters() if route.filtered else "")
+    reading = Reading(_reader(), request.path, _filters() if route.filtered else "")
     is_recorded = audit_reading.is_recorded(
-        g.db, page=reading.page, filters=reading.filters, reader_id=current_user.id, now=g.now
+        g.db, page=reading.page, filters=reading.filters, reader=reading.reader, now=g.now
     )
     return None if is_recorded else reading
+
+
+def _reader() -> Reader:
+    key: APIKey | None = g.get("api_key")
+    if key is None:
+        return Reader(current_user.id)
+    return Reader(key.admin_id, through=key.title, account_id=key.account_id)
 
 
 def _filters() -> str:
@@ -53,7 +62,7 @@ def record(db: Session, reading: Reading) -> None:
         db,
         page=reading.page,
         filters=reading.filters,
-        reader=db.get_one(Admin, current_user.id),
+        reader=reading.reader,
         provenance=provenance(),
         now=authentication.clock(),
     )

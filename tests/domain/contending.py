@@ -1,14 +1,16 @@
 """What the processes of a race do, and the naive ways in which it must not be done."""
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.exc import DatabaseError
 
-from app.domain import audit_trail, authentication, endings, handoffs, impersonations
+from app.domain import audit_trail, authentication, endings, handoffs, impersonations, repeats
 from app.domain.audit_trail import AuditAction
 from app.domain.authentication import NotSignedIn
 from app.domain.secrets import hash_secret
@@ -39,6 +41,29 @@ def start_often(url: str, admin_id: str, now: datetime) -> int:
             violations += len(active) > 1
     database.dispose()
     return violations
+
+
+def start_once(url: str, now: datetime) -> int:
+    """Send the same request as everybody else, and another one; return how many it started."""
+    database, started = Database(url), 0
+    for number in range(STARTS):
+        meet()
+        with database.unit_of_work(writing=True) as db:
+            ada, mia = db.get_one(Admin, "ada"), db.get_one(Member, "mia")
+            wanted: dict[str, Any] = {
+                "impersonator": ada,
+                "target": mia,
+                "reason": "Her template is broken",
+                "ticket_url": "",
+                "form_key": f"request {number}",
+                "provenance": FROM_THE_OFFICE,
+                "now": now,
+            }
+            if repeats.repeat(db, **wanted) is None:
+                impersonations.start(db, **wanted, reason_required=True)
+                started += 1
+    database.dispose()
+    return started
 
 
 def write_after_reading(url: str, _admin_id: str, _now: datetime) -> int:
@@ -173,6 +198,11 @@ def follow(url: str, secret: str, now: datetime) -> int:
         followed = linking.follow(db, secret, now=now)
     database.dispose()
     return followed is not None
+
+
+def redeem_one(url: str, tickets: Sequence[str], now: datetime) -> int:
+    """Redeem one of the tickets, hardly the one that another process takes."""
+    return redeem(url, tickets[os.getpid() % len(tickets)], now)
 
 
 def append_often(url: str, now: datetime) -> int:

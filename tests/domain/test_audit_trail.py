@@ -56,6 +56,7 @@ ACTIONS = [
     "impersonation_link.refused",
     "handoff.redeemed",
     "handoff.refused",
+    "handoff.renewed",
     "action.recorded",
     "action.finished",
     "action.refused",

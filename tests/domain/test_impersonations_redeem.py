@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from app.domain import endings, impersonations
+from app.domain import endings, handoffs, impersonations
 from app.domain.audit_trail import AuditAction, Provenance
 from app.domain.impersonations import Started
 from app.domain.policies import Refusal
@@ -80,6 +80,17 @@ def test_a_ticket_used_twice_ends_its_session(db: Session, started: Started, now
     event = trail.only(db, AuditAction.HANDOFF_REFUSED)
     assert (event.details["why"], event.address) == ("used", "198.51.100.9")
     assert (event.actor_kind, event.actor_id) == ("stranger", None)
+
+
+@pytest.mark.requirement("H3")
+def test_another_ticket_of_an_open_session_ends_it(
+    db: Session, started: Started, now: datetime
+) -> None:
+    another = handoffs.issue(db, started.impersonation, now=now)
+    assert redeem(db, started.ticket, now)
+    assert redeem(db, another, now) is None
+    assert started.impersonation.end_reason == EndReason.TICKET_REUSED
+    assert refusals(db) == ["used"]
 
 
 @pytest.mark.requirement("H3")

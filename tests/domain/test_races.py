@@ -74,6 +74,17 @@ def test_an_admin_has_one_active_session_however_many_start_at_once(
     assert counted["impersonation.ended"] == CONTENDERS * contending.STARTS - 1
 
 
+@pytest.mark.requirement("P5", "R3", "R4")
+def test_a_request_that_several_send_at_once_starts_one_session(
+    contenders: Contenders, database: Database, database_url: str, now: datetime
+) -> None:
+    started = contenders.race(contending.start_once, database_url, now)
+    with database.unit_of_work(writing=False) as db:
+        counted = Counter(trail.actions(db))
+    assert sum(started) == counted["impersonation.started"] == contending.STARTS
+    assert counted["handoff.renewed"] <= (CONTENDERS - 1) * contending.STARTS
+
+
 @on_sqlite
 @pytest.mark.requirement("R4")
 def test_a_transaction_that_begins_by_reading_cannot_write(
@@ -143,6 +154,13 @@ def test_a_link_that_several_follow_at_once_starts_and_ends_one_session(
         counted = Counter(trail.actions(db))
     assert counted["impersonation.started"] == counted["impersonation.ended"] == 1
     assert counted["impersonation_link.refused"] == CONTENDERS - 1
+
+
+@pytest.mark.requirement("H3", "R3")
+def test_of_several_tickets_of_a_session_one_opens_it(
+    contenders: Contenders, database_url: str, tickets: list[str], now: datetime
+) -> None:
+    assert sum(contenders.race(contending.redeem_one, database_url, tickets, now)) == 1
 
 
 @pytest.mark.requirement("I4", "R3")
