@@ -120,7 +120,7 @@ class Scene:
     def path(self, route: Route) -> str:
         path = route.path
         for name, value in self.ids.items():
-            path = path.replace(f"<{name}>", value)
+            path = re.sub(rf"<(\w+:)?{name}>", value, path)
         assert "<" not in path, f"nobody knows what to put into {path}"
         return path
 
@@ -311,7 +311,7 @@ def test_reading_changes_nothing(method: str, scene: Scene, sign_in: SignIn, clo
 def test_reading_what_is_recorded_adds_an_event_and_changes_nothing_else(
     method: str, scene: Scene, sign_in: SignIn
 ) -> None:
-    recorded = [route for route in ROUTES if route.recorded]
+    recorded = [route for route in PEOPLES if route.recorded]
     assert {route.method for route in recorded} == {"GET"}
     for route in recorded:
         sign_in(ADA)
@@ -452,6 +452,6 @@ def test_an_address_is_the_one_that_flask_would_build(admin_app: Application, va
     """Ours is quicker for most, and leaves the rest to Flask."""
     with admin_app.test_request_context(base_url=ADMIN_URL):
         for route in ROUTES:
-            values: Any = dict.fromkeys(re.findall(r"<(\w+)>", route.path), value)
+            values: Any = dict.fromkeys(re.findall(r"<(?:\w+:)?(\w+)>", route.path), value)
             flasks = Flask.url_for(admin_app, route.endpoint, **values)
             assert admin_app.url_for(route.endpoint, **values) == flasks

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from functools import partial
+from http import HTTPStatus
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
@@ -10,14 +11,31 @@ from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, 
 
 from app.domain.audit_scan import Tampered
 from app.domain.checkpoints import BadCheckpoint
-from app.domain.errors import Absent, Conflict, DomainError, Gone, Halted, Invalid, Refused
+from app.domain.errors import (
+    Absent,
+    Conflict,
+    DomainError,
+    Gone,
+    Halted,
+    Invalid,
+    Refused,
+    Reused,
+)
 from app.storage.database import FAILURES
 from app.storage.paging import BadCursor
 from app.web import htmx
 from app.web.authentication import SignInRequired
 from app.web.dialects import Dialect, Failure, asked_in
 
-STATUS_OF = {Refused: 403, Absent: 404, Conflict: 409, Gone: 410, Halted: 409, Invalid: 422}
+STATUS_OF = {
+    Refused: 403,
+    Absent: 404,
+    Conflict: 409,
+    Gone: 410,
+    Halted: 409,
+    Invalid: 422,
+    Reused: 422,
+}
 API_PREFIX = "/api/"
 RETRY_AFTER_SECONDS = 5
 
@@ -49,11 +67,13 @@ def install(app: Flask, dialects: Sequence[Dialect]) -> None:
 
 def problem(status: int, sentence: str, *, code: str, **members: object) -> Response:
     """Return RFC 9457 problem details; `members` are added to the standard ones."""
-    title = {401: "Not authenticated", 403: "Refused", 503: "Unavailable"}.get(status, "Problem")
+    title = HTTPStatus(status).phrase
     body = {"type": "about:blank", "title": title, "status": status, "detail": sentence}
     response = jsonify(body | {"code": code} | members)
     response.status_code = status
     response.mimetype = "application/problem+json"
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
@@ -76,7 +96,7 @@ def _domain_error(error: DomainError) -> Response:
 
 
 def _bad_cursor(error: BadCursor) -> Response:
-    return _answer(error, BadRequest.code, str(error))
+    return _answer(error, BadRequest.code, str(error), code="bad_cursor")
 
 
 def _csrf_error(error: CSRFError) -> Response:

@@ -67,7 +67,7 @@ class Route:
 
     @cached_property
     def _parts(self) -> list[str]:
-        return re.split(r"<(\w+)>", self.path)
+        return re.split(r"<(?:\w+:)?(\w+)>", self.path)
 
     def plain_path(self, values: Mapping[str, object]) -> str | None:
         """Return the path with these values in it, None where that takes more than joining."""

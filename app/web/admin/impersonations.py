@@ -23,10 +23,9 @@ from app.web.admin.refusals import refusals
 from app.web.application_context import settings
 from app.web.authentication import current_admin
 from app.web.event_sentences import lines
+from app.web.handoffs import landing_url
 from app.web.pagination import cursor, paged
 from app.web.provenance import provenance
-
-LANDING_PATH = "/impersonation"
 
 
 class StartForm(FlaskForm):
@@ -64,8 +63,7 @@ def create(member_id: str) -> ResponseReturnValue:
     except Invalid as invalid:
         form.form_errors.append(invalid.sentence)
         return _question(member, form, status=422)
-    landing = f"{settings().product_url}{LANDING_PATH}#ticket={started.ticket}"
-    response = Response(status=303, headers={"Location": landing})
+    response = Response(status=303, headers={"Location": landing_url(started.ticket)})
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 

@@ -12,8 +12,11 @@ from app.web.json_text import read_json
 TEXT_LENGTH = 8192
 
 
-def json_object() -> dict[str, Any]:
-    """Return the request's JSON object; 415 for another media type, 400 for anything else."""
+def json_object(*names: str) -> dict[str, Any]:
+    """Return the request's JSON object; 415 for another media type, 400 for anything else.
+
+    With `names`, raises Invalid when it has a field that is none of them.
+    """
     if not request.is_json:
         raise UnsupportedMediaType("Send a JSON object as application/json.")
     try:
@@ -22,6 +25,8 @@ def json_object() -> dict[str, Any]:
         raise BadRequest("The JSON is nested too deeply.") from error
     if not isinstance(body, dict):
         raise BadRequest("Send a JSON object.")
+    if names and not body.keys() <= set(names):
+        raise Invalid(f"There is no such field; there are {', '.join(names)}.")
     return body
 
 

@@ -1,154 +1,175 @@
-"""What a product app's integration kit asks: redeem, may I, how it went, still there, the end."""
+"""Impersonation sessions for programs: the list, one of them, its start and its end."""
 
-from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from flask import Response, g, jsonify
+from flask import Response, g, jsonify, url_for
 from flask.typing import ResponseReturnValue
 
-from app.domain import activity, endings, impersonations
-from app.domain.activity import Dead
+from app.domain import endings, repeats
+from app.domain import impersonations as verbs
 from app.domain.audit_trail import Provenance
-from app.domain.errors import Invalid
-from app.storage.impersonations import EndReason, Impersonation
-from app.web import authentication
-from app.web.api import bodies
-from app.web.application_context import tokens
+from app.domain.errors import Absent, Invalid, Refused
+from app.domain.impersonations import Started
+from app.domain.policies import Refusal
+from app.domain.repeats import Repeated
+from app.storage.accounts import Account
+from app.storage.admins import Admin, admin_by_email
+from app.storage.base import new_id
+from app.storage.impersonations import Impersonation, past_impersonations
+from app.storage.members import Member
+from app.web.api import bodies, idempotency, lists, programs, visible
 from app.web.end_sentences import end_sentence
-from app.web.errors import problem
+from app.web.handoffs import landing_url
 from app.web.provenance import provenance
 
-HIGHEST_STATUS = 599
-LONGEST_UNNOTICED = timedelta(seconds=1)
-LONGEST_MILLISECONDS = 24 * 60 * 60 * 1000
-
-TICKET_REFUSED = "This link has been used, or it is too old. Start again from the admin site."
-NO_GOOD = "This impersonation token is not good."
+# What an address calls the states, and what storage does.
+STATES = {"active": "active", "ended": "ended", "any": ""}
+FIELDS = ("actor", "subject", "reason", "ticket_url", "address", "user_agent")
 
 
-def redeem() -> ResponseReturnValue:
-    """Exchange a hand-off ticket, once, for the session's token."""
-    body = bodies.json_object()
-    impersonation = impersonations.redeem(
-        g.db, ticket=bodies.text(body, "ticket"), provenance=_claimed(body), now=g.now
-    )
-    if impersonation is None:
-        return problem(400, TICKET_REFUSED, code="ticket_refused")
-    token = tokens().issue(impersonation, now=g.now)
-    return jsonify(token=token, impersonation=_as_json(impersonation)), 201
-
-
-def record_action() -> ResponseReturnValue:
-    """Check the token and record the action that the product app is about to carry out."""
-    body = bodies.json_object()
-    what = {"method": bodies.text(body, "method"), "path": bodies.text(body, "path")}
-    found = _find(body)
-    if isinstance(found, Dead):
-        if found.impersonation is not None:
-            activity.refuse_action(
-                g.db, found.impersonation, **what, provenance=_claimed(body), now=g.now
-            )
-        return _ended(found)
-    action_id = activity.record_action(g.db, found, **what, provenance=_claimed(body), now=g.now)
-    return jsonify(action_id=action_id, impersonation=_as_json(found)), 201
-
-
-def finish_action() -> ResponseReturnValue:
-    """Record how an action went."""
-    body = bodies.json_object()
-    activity.finish_action(
+def index() -> ResponseReturnValue:
+    """The sessions that run, the newest first; with `state`, those that are over or all."""
+    asked = lists.asked("state", "actor", "subject", "account")
+    state = asked.filters.get("state", "active")
+    if state not in STATES:
+        raise Invalid(f"state must be one of {', '.join(STATES)}.")
+    page = past_impersonations(
         g.db,
-        action_id=bodies.text(body, "action_id"),
-        status=bodies.number(body, "status", most=HIGHEST_STATUS),
-        milliseconds=bodies.number(body, "duration_ms", most=LONGEST_MILLISECONDS),
-        provenance=provenance(),
+        cursor=asked.cursor,
+        account_id=visible.account_id_in(asked.filters),
+        target_id=visible.member_id_in(asked.filters),
+        impersonator_id=visible.admin_id_in(asked.filters),
+        state=STATES[state],
         now=g.now,
+        size=asked.size,
     )
-    return Response(status=204)
+    return asked.answer("impersonations", page, [as_json(one) for one in page.rows])
 
 
-def note_presence() -> ResponseReturnValue:
-    """Note that a page of the session is open, or that it is closing."""
-    body = bodies.json_object()
-    state, page_id = bodies.text(body, "state"), bodies.text(body, "page_id")
-    if state not in ("open", "closing"):
-        raise Invalid("state must be open or closing.")
-    found = _find(body)
-    if isinstance(found, Dead):
-        return _ended(found)
-    note = activity.note_open_page if state == "open" else activity.note_closing_page
-    note(found, page_id=page_id, now=g.now)
-    return jsonify(impersonation=_as_json(found))
+def show(impersonation_id: UUID) -> ResponseReturnValue:
+    """One session, live or over."""
+    return jsonify(as_json(_found(impersonation_id)))
 
 
-def end() -> ResponseReturnValue:
-    """End the session from its own banner. Ending it again answers the same."""
-    body = bodies.json_object()
-    found = _find(body)
-    impersonation = found.impersonation if isinstance(found, Dead) else found
-    if impersonation is None:
-        return _ended(Dead(None))
-    endings.end(
-        g.db,
-        impersonation,
-        why=EndReason.IMPERSONATOR_ENDED,
-        by=impersonation.impersonator,
-        provenance=_claimed(body),
-        now=g.now,
-    )
-    return jsonify(ended=_end_as_json(impersonation))
+def create() -> ResponseReturnValue:
+    """Start a session for a superadmin, and answer the address that opens it in a browser.
 
-
-def _find(body: dict[str, Any]) -> Impersonation | Dead:
-    found = _looked_up(body)
-    waited = authentication.clock() - g.now
-    if waited < LONGEST_UNNOTICED:
-        return found
-    # On PostgreSQL it is only now our turn with this session: what has run out meanwhile is over
-    # (I1). On SQLite all the waiting came before.
-    g.now += waited
-    return _looked_up(body)
-
-
-def _looked_up(body: dict[str, Any]) -> Impersonation | Dead:
-    return activity.find(
-        g.db,
-        token=bodies.text(body, "token"),
-        tokens=tokens(),
-        provenance=_claimed(body),
-        now=g.now,
-    )
-
-
-def _claimed(body: dict[str, Any]) -> Provenance:
-    # The product app tells where its own caller came from; the request id is the product's too.
-    here = provenance()
-    return here.claimed(
-        address=bodies.text(body, "address", default=here.address),
-        user_agent=bodies.text(body, "user_agent", default=here.user_agent),
-    )
-
-
-def _ended(dead: Dead) -> Response:
-    impersonation = dead.impersonation
-    if impersonation is None:
-        return problem(401, NO_GOOD, code="impersonation_ended", ended=None)
-    ended = _end_as_json(impersonation)
-    return problem(401, ended["sentence"], code="impersonation_ended", ended=ended)
-
-
-def _end_as_json(impersonation: Impersonation) -> dict[str, str]:
-    return {"why": impersonation.end_reason or "", "sentence": end_sentence(impersonation)}
-
-
-def _as_json(impersonation: Impersonation) -> dict[str, Any]:
-    target, actor = impersonation.target, impersonation.impersonator
-    return {
-        "id": impersonation.id,
-        "subject": {"id": target.id, "name": target.name, "email": target.email},
-        "account": {"id": target.account.id, "name": target.account.name},
-        "actor": {"id": actor.id, "name": actor.name, "email": actor.email},
-        "started_at": impersonation.started_at.isoformat(),
-        "expires_at": impersonation.expires_at.isoformat(),
-        "seconds_left": impersonation.seconds_left(g.now),
+    A repeated request, by its Idempotency-Key, is answered with the session that it has started.
+    """
+    body, repeated_by = bodies.json_object(*FIELDS), idempotency.form_key()
+    actor = _actor(body)
+    programs.check_anybody(actor, programs.api_key().account)
+    wanted: dict[str, Any] = {
+        "impersonator": actor,
+        "target": _subject(body),
+        "reason": bodies.text(body, "reason", default=""),
+        "ticket_url": bodies.text(body, "ticket_url", default=""),
+        "form_key": repeated_by or new_id(),
+        "provenance": _origin(body),
+        "now": g.now,
     }
+    if repeated_by and (repeated := repeats.repeat(g.db, **wanted)):
+        return _started(repeated)
+    key = programs.api_key()
+    started = verbs.start(g.db, **wanted, reason_required=key.reason_required, api_key=key)
+    response = _started(started)
+    response.status_code = 201
+    response.headers["Location"] = url_for(
+        "api.impersonations.show", impersonation_id=started.impersonation.id
+    )
+    return response
+
+
+def end(impersonation_id: UUID) -> ResponseReturnValue:
+    """End the session; ending it again changes nothing and answers the same (I4)."""
+    impersonation = _found(impersonation_id)
+    # One that was over already ends for its own reason.
+    if endings.still_live(g.db, impersonation, provenance=provenance(), now=g.now):
+        programs.end(impersonation)
+    return jsonify(as_json(impersonation))
+
+
+def _found(impersonation_id: UUID) -> Impersonation:
+    impersonation = visible.impersonation(str(impersonation_id))
+    if impersonation is None:
+        raise Absent("There is no such session.")
+    return impersonation
+
+
+def _actor(body: dict[str, Any]) -> Admin:
+    key, named = programs.api_key(), bodies.text(body, "actor", default="")
+    if not named:
+        if key.admin is None:
+            raise Invalid("actor must be the id or the e-mail address of a superadmin.")
+        return key.admin
+    admin: Admin | None = g.db.get(Admin, named) or admin_by_email(g.db, named)
+    if admin is None:
+        # Whoever is none here is told the same as somebody who is no superadmin.
+        refusal = Refusal.NOT_SUPERADMIN
+        raise Refused(f"{refusal.sentence}.", code=refusal)
+    return admin
+
+
+def _subject(body: dict[str, Any]) -> Member:
+    member = visible.member(bodies.text(body, "subject"))
+    if member is None:
+        raise Invalid("subject must be the id of a member.")
+    return member
+
+
+def _origin(body: dict[str, Any]) -> Provenance:
+    here = provenance()
+    address = bodies.text(body, "address", default="")
+    user_agent = bodies.text(body, "user_agent", default="")
+    if not address and not user_agent:
+        return here
+    return here.claimed(address=address, user_agent=user_agent)
+
+
+def _started(started: Started | Repeated) -> Response:
+    session = as_json(started.impersonation)
+    handoff = None
+    if started.ticket is not None:
+        handoff = {
+            "url": landing_url(started.ticket),
+            "expires_at": verbs.opens_until(started.impersonation).isoformat(),
+        }
+    return jsonify({"impersonation": session, "handoff": handoff})
+
+
+def as_json(impersonation: Impersonation) -> dict[str, Any]:
+    """Return what programs are told of a session."""
+    one = impersonation
+    # The account that it is about, should the member have moved to another meanwhile.
+    account = g.db.get_one(Account, one.account_id)
+    return {
+        "id": one.id,
+        "state": "active" if one.is_active(g.now) else "ended",
+        "actor": _person(one.impersonator),
+        "subject": _person(one.target),
+        "account": {"id": account.id, "name": account.name},
+        "reason": one.reason,
+        "ticket_url": one.ticket_url or None,
+        "started_at": one.started_at.isoformat(),
+        "opened_at": one.opened_at.isoformat() if one.opened_at else None,
+        "last_seen_at": one.last_seen_at.isoformat(),
+        "expires_at": one.expires_at.isoformat(),
+        "seconds_left": one.seconds_left(g.now),
+        "ended": _ended(one),
+    }
+
+
+def _ended(one: Impersonation) -> dict[str, Any] | None:
+    if one.ended_at is None:
+        return None
+    return {
+        "at": one.ended_at.isoformat(),
+        "why": one.end_reason,
+        "by": _person(one.ended_by) if one.ended_by else None,
+        "sentence": end_sentence(one),
+    }
+
+
+def _person(person: Admin | Member) -> dict[str, str]:
+    return {"id": person.id, "name": person.name, "email": person.email}

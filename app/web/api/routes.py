@@ -1,9 +1,12 @@
 """Every route for programs, with who may use it."""
 
 from app.domain.permissions import Scope
-from app.web.api import audit_trail, impersonations, keys
+from app.web.api import accounts, audit_trail, impersonations, keys, kit, members, openapi
 from app.web.api.dialects import DIALECTS
 from app.web.routing import Anyone, Route
+
+# By its form, so that it is none of the words beside it.
+ONE_IMPERSONATION = "/api/v1/impersonations/<uuid:impersonation_id>"
 
 ROUTES = [
     Route("GET", "/.well-known/jwks.json", keys.index, Anyone.ANYONE),
@@ -16,10 +19,27 @@ ROUTES = [
         audit_trail.prove_consistency,
         Scope.AUDIT_TRAIL,
     ),
-    Route("POST", "/api/v1/handoffs/redemptions", impersonations.redeem, Scope.PRODUCT),
-    Route("POST", "/api/v1/impersonations/actions", impersonations.record_action, Scope.PRODUCT),
-    Route("POST", "/api/v1/impersonations/outcomes", impersonations.finish_action, Scope.PRODUCT),
-    Route("POST", "/api/v1/impersonations/presences", impersonations.note_presence, Scope.PRODUCT),
-    Route("POST", "/api/v1/impersonations/ends", impersonations.end, Scope.PRODUCT),
+    Route("POST", "/api/v1/handoffs/redemptions", kit.redeem, Scope.PRODUCT),
+    Route("POST", "/api/v1/impersonations/actions", kit.record_action, Scope.PRODUCT),
+    Route("POST", "/api/v1/impersonations/outcomes", kit.finish_action, Scope.PRODUCT),
+    Route("POST", "/api/v1/impersonations/presences", kit.note_presence, Scope.PRODUCT),
+    Route("POST", "/api/v1/impersonations/ends", kit.end, Scope.PRODUCT),
+    Route("GET", "/api/v1/openapi.json", openapi.show, Anyone.ANYONE),
+    Route("GET", "/api/v1/accounts", accounts.index, Scope.API),
+    Route("GET", "/api/v1/accounts/<account_id>", accounts.show, Scope.API),
+    Route("GET", "/api/v1/members", members.index, Scope.API),
+    Route("GET", "/api/v1/members/<member_id>", members.show, Scope.API),
+    Route("GET", "/api/v1/impersonations", impersonations.index, Scope.API),
+    Route("POST", "/api/v1/impersonations", impersonations.create, Scope.API),
+    Route("GET", ONE_IMPERSONATION, impersonations.show, Scope.API),
+    Route("POST", f"{ONE_IMPERSONATION}/end", impersonations.end, Scope.API),
+    Route(
+        "GET",
+        "/api/v1/audit-trail/events",
+        audit_trail.events,
+        Scope.API,
+        recorded=True,
+        filtered=True,
+    ),
     *(route for dialect in DIALECTS for route in dialect.routes),
 ]

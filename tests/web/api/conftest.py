@@ -13,6 +13,7 @@ from app.storage.database import Database
 from app.storage.members import Member
 from tests import cast, factories
 from tests.clock import Clock
+from tests.web.api.scripts import Script, script
 
 REDEMPTIONS = "/api/v1/handoffs/redemptions"
 ACTIONS = "/api/v1/impersonations/actions"
@@ -84,3 +85,15 @@ def problem(response: TestResponse, status: int, code: str) -> dict[str, Any]:
     assert {"type", "title", "detail"} <= body.keys()
     assert body["detail"].endswith(".")
     return body
+
+
+@pytest.fixture
+def operator(client: FlaskClient, database: Database, clock: Clock) -> Script:
+    """An operator's script, which may do everything of our own API."""
+    return script(client, database, clock)
+
+
+@pytest.fixture
+def of_harbour(client: FlaskClient, database: Database, clock: Clock) -> Script:
+    """The same with a key that is limited to the account Harbour."""
+    return script(client, database, clock, account=cast.HARBOUR)

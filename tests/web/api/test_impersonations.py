@@ -1,495 +1,479 @@
-"""What a product app asks of us while somebody is inside."""
+"""Sessions for an operator's script: the list, one of them, the start, the end."""
 
-from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
-from sqlalchemy.event import listens_for
-from werkzeug.test import TestResponse
+from flask.testing import FlaskClient
 
-from app.domain import accounts, admins, endings
+from app.domain import accounts, impersonations
 from app.domain.audit_trail import WORKER, AuditAction
 from app.domain.impersonations import Started
-from app.domain.tokens import Tokens
+from app.storage.accounts import Account
 from app.storage.admins import Admin
 from app.storage.database import Database
-from app.storage.impersonations import EndReason, Impersonation
+from app.storage.impersonations import Impersonation
 from app.storage.members import Member
-from app.web.application import Application
-from tests import cast, factories, trail
-from tests.breaking import break_trail, lose_a_table
+from tests import factories, trail
+from tests.cast import ADA, CY, ELSEWHERE, EVE, HARBOUR, LIGHTHOUSE, MIA, OMAR, PIA
 from tests.clock import Clock
-from tests.conftest import on_postgresql
-from tests.factories import FROM_THE_OFFICE
-from tests.web.api.conftest import OUTCOMES, PRESENCES, Product, problem
+from tests.conftest import on_sqlite
+from tests.web.api.conftest import Product, problem
+from tests.web.api.scripts import Script, script, ticket_of
 
-REFUSED_TICKET = "This link has been used, or it is too old. Start again from the admin site."
+NOBODYS = "00000000-0000-4000-8000-000000000000"
 
 
-def as_told(session_id: str, seconds_left: int) -> dict[str, Any]:
-    """How the API tells about Ada's session as Mia."""
-    return {
-        "id": session_id,
+@pytest.fixture
+def cys(database: Database, clock: Clock) -> Started:
+    """Cy's session as Eve, who is in another account."""
+    with database.unit_of_work(writing=True) as db:
+        cy, eve = db.get_one(Admin, CY.id), db.get_one(Member, EVE.id)
+        return factories.start(db, impersonator=cy, target=eve, now=clock.now)
+
+
+def ids(rows: list[Any]) -> list[str]:
+    return [row["id"] for row in rows]
+
+
+def events(database: Database, action: AuditAction) -> list[Any]:
+    with database.unit_of_work(writing=False) as db:
+        return list(trail.events(db, action))
+
+
+# Start.
+
+
+@pytest.mark.requirement("H1", "P2")
+def test_a_start_answers_the_session_and_the_address_that_opens_it(
+    operator: Script, product: Product
+) -> None:
+    answer = operator.start(ticket_url="https://tickets.example.com/7")
+    assert answer.status_code == 201
+    session = answer.get_json()["impersonation"]
+    assert answer.headers["Location"] == f"/api/v1/impersonations/{session['id']}"
+    assert answer.get_json()["handoff"]["expires_at"] == "2026-03-02T09:01:00+00:00"
+    assert session == {
+        "id": session["id"],
+        "state": "active",
+        "actor": {"id": "ada", "name": "Ada Lindqvist", "email": "ada@example.com"},
         "subject": {"id": "mia", "name": "Mia Søndergaard", "email": "mia@harbour.example"},
         "account": {"id": "harbour", "name": "Harbour"},
-        "actor": {"id": "ada", "name": "Ada Lindqvist", "email": "ada@example.com"},
+        "reason": "Her template is broken",
+        "ticket_url": "https://tickets.example.com/7",
         "started_at": "2026-03-02T09:00:00+00:00",
+        "opened_at": None,
+        "last_seen_at": "2026-03-02T09:00:00+00:00",
         "expires_at": "2026-03-02T09:20:00+00:00",
-        "seconds_left": seconds_left,
+        "seconds_left": 1200,
+        "ended": None,
     }
+    opened = product.redeem(ticket_of(answer))
+    assert opened.get_json()["impersonation"]["id"] == session["id"]
+    # No token of it, neither here nor afterwards.
+    assert "eyJ" not in answer.text + operator.get(f"/impersonations/{session['id']}").text
 
 
-def row(database: Database, started: Started) -> Impersonation:
-    with database.unit_of_work(writing=False) as db:
-        return db.get_one(Impersonation, started.impersonation.id)
-
-
-def actions(database: Database) -> list[str]:
-    with database.unit_of_work(writing=False) as db:
-        return trail.actions(db)
-
-
-# The hand-off.
-
-
-@pytest.mark.requirement("H2")
-def test_a_ticket_is_exchanged_for_a_token(
-    product: Product, started: Started, tokens: Tokens, clock: Clock
+@pytest.mark.requirement("L2", "P2")
+def test_a_start_is_recorded_with_the_key_and_what_the_program_claims(
+    operator: Script, database: Database
 ) -> None:
-    clock.move(seconds=2)
-    response = product.redeem(started.ticket)
-    assert response.status_code == 201
-    body = response.get_json()
-    assert body["impersonation"] == as_told(started.impersonation.id, 1198)
-    claims = tokens.verify(body["token"], now=clock.now)
-    assert claims.session_id == started.impersonation.id
+    operator.start(address="198.51.100.9", user_agent="Mozilla/5.0 (Ada's)")
+    (event,) = events(database, AuditAction.IMPERSONATION_STARTED)
+    assert (event.actor_id, event.subject_id) == (ADA.id, MIA.id)
+    assert event.details["through"].startswith("A program (usk")
+    assert (event.address, event.details["claimed"]) == ("198.51.100.9", True)
+    operator.start(actor=CY.id)
+    assert events(database, AuditAction.IMPERSONATION_STARTED)[1].details["claimed"] is False
 
 
-@pytest.mark.requirement("H2")
-def test_unknown_used_expired_and_ended_tickets_get_one_answer(
-    product: Product, database: Database, clock: Clock
+@pytest.mark.requirement("R1")
+def test_a_start_ends_the_same_admins_earlier_session(operator: Script) -> None:
+    first = operator.start().get_json()["impersonation"]["id"]
+    second = operator.start(subject=EVE.id).get_json()["impersonation"]["id"]
+    assert ids(operator.found("/impersonations")) == [second]
+    assert operator.get(f"/impersonations/{first}").get_json()["ended"]["why"] == "replaced"
+
+
+@on_sqlite
+@pytest.mark.requirement("A2", "A3", "P3")
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"actor": OMAR.email}, "not_superadmin"),
+        ({"actor": "nobody@example.com"}, "not_superadmin"),
+        ({"subject": PIA.id}, "member_protected"),
+        ({"subject": "noor"}, "member_deactivated"),
+        ({"subject": "ivo"}, "member_invited"),
+        ({"subject": "omar-as-member"}, "target_is_admin"),
+        ({"subject": "sam"}, "account_suspended"),
+        ({"subject": "opal"}, "account_opted_out"),
+    ],
+)
+def test_what_the_policy_forbids_is_refused_with_its_name(
+    operator: Script, changed: dict[str, str], code: str
 ) -> None:
-    def ticket(of: str) -> str:
-        with database.unit_of_work(writing=True) as db:
-            ada, mia = db.get_one(Admin, of), db.get_one(Member, "mia")
-            return factories.start(db, impersonator=ada, target=mia, now=clock.now).ticket
+    problem(operator.start(**changed), 403, code)
+    assert operator.found("/impersonations", state="any") == []
 
-    used, ended, expired = ticket("ada"), ticket("cy"), ticket("cy")
-    product.redeem(used)
-    answers = [product.redeem(one) for one in ("unknown", used, ended)]
-    clock.move(seconds=60)
-    answers.append(product.redeem(expired))
-    for answer in answers:
-        assert problem(answer, 400, "ticket_refused")["detail"] == REFUSED_TICKET
-    assert len({answer.get_data() for answer in answers}) == 1
+
+@on_sqlite
+@pytest.mark.requirement("P2")
+def test_starting_needs_a_scope_of_its_own(
+    client: FlaskClient, database: Database, clock: Clock
+) -> None:
+    reader = script(client, database, clock, "api", admin=ADA.id)
+    problem(reader.start(), 403, "key_may_not_start")
+    (event,) = events(database, AuditAction.IMPERSONATION_REFUSED)
+    assert event.details["why"] == "key_may_not_start"
+
+
+@on_sqlite
+@pytest.mark.requirement("P2")
+def test_a_key_of_one_admin_acts_for_nobody_else(
+    client: FlaskClient, database: Database, clock: Clock
+) -> None:
+    cys = script(client, database, clock, "api", "impersonate", admin=CY.id)
+    problem(cys.start(), 403, "key_of_another_admin")
+    session = cys.start(actor=None).get_json()["impersonation"]
+    assert session["actor"]["id"] == CY.id
+
+
+@pytest.mark.requirement("P1", "P3")
+def test_a_key_of_one_account_starts_nothing_elsewhere(of_harbour: Script) -> None:
+    told = [problem(of_harbour.start(subject=one), 422, "invalid") for one in (EVE.id, "nobody")]
+    assert told[0] == told[1]
+    assert of_harbour.start().status_code == 201
+
+
+@on_sqlite
+@pytest.mark.requirement("A2")
+def test_where_it_is_off_nobody_is_looked_up(
+    client: FlaskClient, database: Database, clock: Clock
+) -> None:
+    of_lighthouse = script(client, database, clock, account=LIGHTHOUSE)
+    problem(of_lighthouse.start(subject="nobody"), 403, "account_opted_out")
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"actor": None}, "actor must be"),
+        ({"actor": 7}, "actor must be"),
+        ({"subject": None}, "subject must be"),
+        ({"subject": "nobody"}, "subject must be"),
+        ({"subject": "a\0b"}, "subject must be"),
+        ({"subject": {}}, "subject must be"),
+        ({"reason": None}, "Say why"),
+        ({"reason": " "}, "Say why"),
+        ({"reason": "x" * 501}, "reason"),
+        ({"reason": []}, "reason must be"),
+        ({"ticket_url": "javascript:alert(1)"}, "ticket link"),
+        ({"address": 7}, "address must be"),
+        ({"user_agent": "x" * 8193}, "user_agent must be"),
+        ({"reson": "A slip"}, "no such field"),
+    ],
+)
+def test_a_field_that_is_wrong_is_named(
+    operator: Script, changed: dict[str, Any], words: str
+) -> None:
+    assert words in problem(operator.start(**changed), 422, "invalid")["detail"]
+
+
+@on_sqlite
+def test_a_reason_may_be_left_out_with_a_key_that_says_so(
+    client: FlaskClient, database: Database, clock: Clock
+) -> None:
+    free = script(client, database, clock, reason_required=False)
+    assert free.start(reason=None).status_code == 201
+
+
+@on_sqlite
+@pytest.mark.requirement("X6", "P4")
+@pytest.mark.parametrize(
+    ("data", "type_", "status"),
+    [
+        (b"", "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b"{", "application/json", 400),
+        (b"\xff", "application/json", 400),
+        (b"[" * 30_000, "application/json", 400),
+        (b'{"subject": ' + b"9" * 6000 + b"}", "application/json", 400),
+        (b'{"subject": "' + b"x" * 3_000_000 + b'"}', "application/json", 413),
+        (b"{}", "text/plain", 415),
+        (b"actor=ada", "application/x-www-form-urlencoded", 415),
+        (b'{"subject": "\\ud800"}', "application/json", 422),
+    ],
+)
+def test_a_body_that_is_no_json_object_is_a_problem(
+    operator: Script, data: bytes, type_: str, status: int
+) -> None:
+    answer = operator.ask("POST", "/impersonations", data=data, content_type=type_)
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+
+
+# Start, sent twice.
+
+
+@pytest.mark.requirement("P5", "W11")
+def test_a_repeated_start_starts_no_second_session(
+    operator: Script, product: Product, database: Database, clock: Clock
+) -> None:
+    first = operator.start(key="one")
+    clock.move(seconds=20)
+    second = operator.start(key="one")
+    assert (first.status_code, second.status_code) == (201, 200)
+    told = [answer.get_json()["impersonation"]["id"] for answer in (first, second)]
+    assert told[0] == told[1]
+    assert len(events(database, AuditAction.IMPERSONATION_STARTED)) == 1
+    # The first answer may have been lost, so the second opens it as well, for as long.
+    assert second.get_json()["handoff"]["expires_at"] == "2026-03-02T09:01:00+00:00"
+    assert product.redeem(ticket_of(second)).status_code == 201
+
+
+@pytest.mark.requirement("L1")
+def test_that_another_address_was_given_is_recorded(operator: Script, database: Database) -> None:
+    for _ in range(2):
+        operator.start(key="one")
+    (event,) = events(database, AuditAction.HANDOFF_RENEWED)
+    assert (event.actor_id, event.subject_id) == (ADA.id, MIA.id)
+    assert event.details["through"].startswith("A program (usk")
 
 
 @pytest.mark.requirement("H3")
-def test_a_ticket_used_twice_ends_the_session_for_good(
-    product: Product, started: Started, token: str, database: Database
+def test_whoever_uses_a_second_address_ends_the_session(operator: Script, product: Product) -> None:
+    tickets = [ticket_of(operator.start(key="one")) for _ in range(2)]
+    opened = product.redeem(tickets[1])
+    problem(product.redeem(tickets[0]), 400, "ticket_refused")
+    problem(product.act(opened.get_json()["token"]), 401, "impersonation_ended")
+    (session,) = operator.found("/impersonations", state="any")
+    assert session["ended"]["why"] == "ticket_reused"
+
+
+@pytest.mark.requirement("P5")
+def test_no_address_is_given_once_the_session_is_open(operator: Script, product: Product) -> None:
+    product.redeem(ticket_of(operator.start(key="one")))
+    again = operator.start(key="one")
+    assert (again.status_code, again.get_json()["handoff"]) == (200, None)
+    assert again.get_json()["impersonation"]["state"] == "active"
+
+
+@pytest.mark.requirement("P5", "I1")
+@pytest.mark.parametrize("seconds", [60, 2000])
+def test_no_address_is_given_once_the_session_is_over(
+    operator: Script, clock: Clock, seconds: int
 ) -> None:
-    problem(product.redeem(started.ticket), 400, "ticket_refused")
-    assert row(database, started).end_reason == "ticket_reused"
-    body = problem(product.act(token), 401, "impersonation_ended")
-    assert body["ended"] == {
-        "why": "ticket_reused",
-        "sentence": "Its link was used a second time, so somebody else may have it.",
-    }
+    operator.start(key="one")
+    clock.move(seconds=seconds)
+    again = operator.start(key="one")
+    assert (again.status_code, again.get_json()["handoff"]) == (200, None)
+    assert again.get_json()["impersonation"]["ended"]["why"] in ("never_opened", "expired")
 
 
-# Actions.
+@pytest.mark.requirement("A2", "P5")
+def test_a_repeated_start_is_judged_anew(operator: Script, database: Database) -> None:
+    operator.start(key="one")
+    with database.unit_of_work(writing=True) as db:
+        db.get_one(Admin, ADA.id).role = "admin"
+    problem(operator.start(key="one"), 403, "not_superadmin")
 
 
-@pytest.mark.requirement("I8", "L2")
-def test_an_action_is_recorded_before_it_is_allowed(
-    product: Product, token: str, started: Started, database: Database
+@on_sqlite
+@pytest.mark.requirement("P5")
+@pytest.mark.parametrize(
+    "changed", [{"subject": EVE.id}, {"reason": "Another"}, {"ticket_url": "https://t.example/8"}]
+)
+def test_the_same_key_with_another_request_is_refused(
+    operator: Script, changed: dict[str, str]
 ) -> None:
-    response = product.act(token, method="POST", path="/templates/7")
-    assert response.status_code == 201
-    body = response.get_json()
-    assert body["impersonation"] == as_told(started.impersonation.id, 1200)
+    first = operator.start(key="one").get_json()["impersonation"]["id"]
+    problem(operator.start(key="one", **changed), 422, "idempotency_key_reused")
+    assert ids(operator.found("/impersonations", state="any")) == [first]
+
+
+@pytest.mark.requirement("P5")
+def test_a_key_counts_for_one_program_and_one_admin(
+    operator: Script, client: FlaskClient, database: Database, clock: Clock
+) -> None:
+    other = script(client, database, clock)
+    answers = [operator.start(key="one"), operator.start(key="one", actor=CY.email)]
+    assert [one.status_code for one in [*answers, other.start(key="one")]] == [201, 201, 201]
+
+
+@on_sqlite
+def test_a_key_is_the_same_with_and_without_quotes(operator: Script) -> None:
+    assert [operator.start(key=key).status_code for key in ('"a-1"', "a-1")] == [201, 200]
+
+
+@on_sqlite
+@pytest.mark.requirement("X6")
+@pytest.mark.parametrize("key", ["", '"', '""', "a b", '"a', 'a"', "a,b", "x" * 201, "é", "a;b"])
+def test_a_malformed_key_is_refused(operator: Script, key: str) -> None:
+    problem(operator.start(key=key), 400, "bad_request")
+    assert operator.found("/impersonations", state="any") == []
+
+
+@on_sqlite
+def test_a_key_is_kept_as_a_hash(operator: Script, database: Database) -> None:
+    operator.start(key="a-secret-of-the-caller")
     with database.unit_of_work(writing=False) as db:
-        event = trail.only(db, AuditAction.ACTION_RECORDED)
-    expected = {"action_id": body["action_id"], "method": "POST", "path": "/templates/7"}
-    assert event.details == expected
-    assert (event.actor_id, event.subject_id) == ("ada", "mia")
-    assert (event.address, event.user_agent) == ("198.51.100.9", "Mozilla/5.0 (a tab)")
+        (row,) = db.query(Impersonation).all()
+        # And no form can have one as long.
+        assert "a-secret" not in row.form_key
+        assert len(row.form_key) > 64
 
 
-@pytest.mark.requirement("T5")
-@pytest.mark.parametrize("token", ["", "nonsense", "a.b.c", "x" * 5000])
-def test_a_token_that_never_was_good_has_no_end(product: Product, token: str) -> None:
-    assert problem(product.act(token), 401, "impersonation_ended")["ended"] is None
+# See.
 
 
-@pytest.mark.requirement("A4", "T6")
-def test_the_key_of_the_product_is_no_token(product: Product) -> None:
-    assert problem(product.act(cast.API_KEY), 401, "impersonation_ended")["ended"] is None
-
-
-End = Callable[[Database, Started, Clock], object]
-
-
-def _by_omar(database: Database, started: Started, clock: Clock) -> None:
-    with database.unit_of_work(writing=True) as db:
-        endings.end(
-            db,
-            db.get_one(Impersonation, started.impersonation.id),
-            why=EndReason.ADMIN_ENDED,
-            by=db.get_one(Admin, "omar"),
-            provenance=FROM_THE_OFFICE,
-            now=clock.now,
-        )
-
-
-def _by_a_newer_one(database: Database, _started: Started, clock: Clock) -> None:
-    with database.unit_of_work(writing=True) as db:
-        ada, eve = db.get_one(Admin, "ada"), db.get_one(Member, "eve")
-        factories.start(db, impersonator=ada, target=eve, now=clock.now)
-
-
-def _by_demotion(database: Database, _started: Started, clock: Clock) -> None:
-    with database.unit_of_work(writing=True) as db:
-        admins.change_role(
-            db,
-            db.get_one(Admin, "ada"),
-            role="admin",
-            by=db.get_one(Admin, "cy"),
-            provenance=FROM_THE_OFFICE,
-            now=clock.now,
-        )
-
-
-def _by_the_switch(database: Database, _started: Started, clock: Clock) -> None:
-    with database.unit_of_work(writing=True) as db:
-        accounts.switch_impersonation(
-            db,
-            db.get_one(Member, "mia").account,
-            allowed=False,
-            by=db.get_one(Admin, "cy"),
-            provenance=FROM_THE_OFFICE,
-            now=clock.now,
-        )
-
-
-def _by_deactivation(database: Database, _started: Started, _clock: Clock) -> None:
-    with database.unit_of_work(writing=True) as db:
-        db.get_one(Member, "mia").status = "deactivated"
-
-
-def _by_time(_database: Database, _started: Started, clock: Clock) -> None:
-    clock.move(seconds=1200)
-
-
-def _by_silence(_database: Database, _started: Started, clock: Clock) -> None:
-    clock.move(seconds=180)
-
-
-ENDS = [
-    pytest.param(end, why, sentence, id=why)
-    for end, why, sentence in (
-        (_by_omar, "admin_ended", "Omar Haddad ended it from the admin site."),
-        (_by_a_newer_one, "replaced", "Ada Lindqvist started another session."),
-        (_by_demotion, "impersonator_lost_access", "Ada Lindqvist may no longer impersonate."),
-        (
-            _by_the_switch,
-            "account_unavailable",
-            "The account does not allow impersonation any more.",
-        ),
-        (_by_deactivation, "member_unavailable", "The member can no longer be impersonated."),
-        (_by_time, "expired", "The twenty minutes are over."),
-        (_by_silence, "went_silent", "The tab has not been heard of for three minutes."),
-    )
-]
-
-
-@pytest.mark.requirement("A2", "A3", "I1", "I3", "I9", "L1")
-@pytest.mark.parametrize(("end", "why", "sentence"), ENDS)
-def test_the_next_request_after_an_end_is_told_why_and_recorded(
-    product: Product,
-    token: str,
-    started: Started,
-    database: Database,
-    clock: Clock,
-    end: End,
-    why: str,
-    sentence: str,
+def test_the_sessions_that_run_are_listed(
+    operator: Script, cys: Started, database: Database, clock: Clock
 ) -> None:
-    assert product.act(token).status_code == 201
-    end(database, started, clock)
-    body = problem(product.act(token, path="/late"), 401, "impersonation_ended")
-    assert body["ended"] == {"why": why, "sentence": sentence}
-    assert body["detail"] == sentence
-    with database.unit_of_work(writing=False) as db:
-        trail.only(db, AuditAction.IMPERSONATION_ENDED)
-        refused = trail.only(db, AuditAction.ACTION_REFUSED)
-    assert refused.details == {"method": "GET", "path": "/late", "why": why}
+    clock.move(seconds=1)
+    mine = operator.start().get_json()["impersonation"]
+    assert operator.found("/impersonations")[0] == mine
+    assert ids(operator.found("/impersonations")) == [mine["id"], cys.impersonation.id]
+    operator.end(mine["id"])
+    assert ids(operator.found("/impersonations")) == [cys.impersonation.id]
+    assert ids(operator.found("/impersonations", state="ended")) == [mine["id"]]
+    assert len(operator.found("/impersonations", state="any")) == 2
 
 
-def test_the_reason_of_an_end_is_still_told_after_the_twenty_minutes(
-    product: Product, token: str, started: Started, database: Database, clock: Clock
+def test_a_session_whose_time_is_over_runs_no_more(
+    operator: Script, cys: Started, clock: Clock
 ) -> None:
-    _by_omar(database, started, clock)
-    clock.move(days=1)
-    body = problem(product.act(token), 401, "impersonation_ended")
-    assert body["ended"]["why"] == "admin_ended"
-    assert product.end(token).get_json()["ended"]["why"] == "admin_ended"
-
-
-# Outcomes.
-
-
-def test_the_outcome_of_an_action_is_recorded(
-    product: Product, token: str, database: Database
-) -> None:
-    action_id = product.act(token).get_json()["action_id"]
-    body = {"action_id": action_id, "status": 404, "duration_ms": 12}
-    response = product.post(OUTCOMES, body)
-    assert (response.status_code, response.get_data()) == (204, b"")
-    with database.unit_of_work(writing=False) as db:
-        event = trail.only(db, AuditAction.ACTION_FINISHED)
-    assert event.details == {"action_id": action_id, "status": 404, "milliseconds": 12}
-    assert event.outcome == "refused"
-
-
-def test_an_outcome_reported_twice_is_recorded_once(
-    product: Product, token: str, database: Database
-) -> None:
-    action_id = product.act(token).get_json()["action_id"]
-    for status in (200, 500):
-        body = {"action_id": action_id, "status": status, "duration_ms": 12}
-        assert product.post(OUTCOMES, body).status_code == 204
-    with database.unit_of_work(writing=False) as db:
-        assert trail.only(db, AuditAction.ACTION_FINISHED).details["status"] == 200
-
-
-@pytest.mark.requirement("A10")
-@pytest.mark.parametrize("action_id", ["0", "1", "999", "-1", "", "x", "٣", "9" * 30, "1.0", " 2"])
-def test_an_outcome_of_no_action_is_refused(
-    product: Product, token: str, database: Database, action_id: str
-) -> None:
-    """Number 1 is an event, but the start of the session, no action."""
-    before = actions(database)
-    body = {"action_id": action_id, "status": 200, "duration_ms": 1}
-    problem(product.post(OUTCOMES, body), 422, "invalid")
-    assert actions(database) == before
+    clock.move(minutes=20)
+    assert operator.found("/impersonations") == []
+    session = operator.get(f"/impersonations/{cys.impersonation.id}").get_json()
+    # Nobody has recorded its end yet.
+    assert (session["state"], session["seconds_left"], session["ended"]) == ("ended", 0, None)
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("query", "found"),
     [
-        {"status": "200"},
-        {"status": -1},
-        {"status": 600},
-        {"status": True},
-        {"status": 200.0},
-        {"status": None},
-        {"duration_ms": -1},
-        {"duration_ms": 10**30},
-        {"duration_ms": "12"},
+        ({"actor": "cy"}, True),
+        ({"actor": "ada"}, False),
+        ({"subject": "eve"}, True),
+        ({"subject": "mia"}, False),
+        ({"account": "elsewhere"}, True),
+        ({"account": "harbour"}, False),
+        ({"account": "elsewhere", "actor": "ada"}, False),
     ],
 )
-def test_an_outcome_that_makes_no_sense_is_refused(
-    product: Product, token: str, wrong: dict[str, Any]
+def test_sessions_are_filtered(
+    operator: Script, cys: Started, query: dict[str, str], found: bool
 ) -> None:
-    action_id = product.act(token).get_json()["action_id"]
-    body = {"action_id": action_id, "status": 200, "duration_ms": 1} | wrong
-    problem(product.post(OUTCOMES, body), 422, "invalid")
+    assert bool(operator.found("/impersonations", **query)) is found
 
 
-# Presence.
-
-
-@pytest.mark.requirement("I5")
-def test_an_open_page_is_told_how_long_it_has(
-    product: Product, token: str, started: Started, clock: Clock
+@on_sqlite
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("state", "running"), ("actor", "nobody"), ("subject", "nobody"), ("account", "nowhere")],
+)
+def test_a_filter_that_fits_nothing_there_is_is_named(
+    operator: Script, name: str, value: str
 ) -> None:
-    clock.move(seconds=100)
-    response = product.note(token, "page-1")
-    assert response.status_code == 200
-    assert response.get_json()["impersonation"] == as_told(started.impersonation.id, 1100)
+    assert (
+        name in problem(operator.get("/impersonations", **{name: value}), 422, "invalid")["detail"]
+    )
 
 
-@pytest.mark.requirement("I5")
-@pytest.mark.parametrize(("seconds", "status"), [(9, 200), (11, 401)])
-def test_a_closed_tab_can_come_back_for_ten_seconds(
-    product: Product, token: str, clock: Clock, seconds: int, status: int
+@pytest.mark.requirement("P1")
+def test_a_key_of_one_account_sees_no_session_elsewhere(
+    operator: Script, of_harbour: Script, cys: Started
 ) -> None:
-    product.note(token, "page-1")
-    product.note(token, "page-1", "closing")
-    clock.move(seconds=seconds)
-    assert product.note(token, "page-2").status_code == status
+    mine = operator.start().get_json()["impersonation"]["id"]
+    for state in ("active", "any"):
+        assert ids(of_harbour.found("/impersonations", state=state)) == [mine]
+    theirs = cys.impersonation.id
+    for session_id in (theirs, NOBODYS):
+        problem(of_harbour.get(f"/impersonations/{session_id}"), 404, "not_found")
+        problem(of_harbour.end(session_id), 404, "not_found")
+    for query in ({"account": ELSEWHERE}, {"subject": EVE.id}):
+        problem(of_harbour.get("/impersonations", **query), 422, "invalid")
+    assert operator.get(f"/impersonations/{theirs}").get_json()["state"] == "active"
 
 
-@pytest.mark.requirement("I5")
-def test_a_reload_whose_messages_cross_goes_on(product: Product, token: str, clock: Clock) -> None:
-    product.note(token, "page-1")
-    product.note(token, "page-2")
-    assert product.note(token, "page-1", "closing").status_code == 200
-    clock.move(seconds=60)
-    assert product.note(token, "page-2").status_code == 200
-
-
-@pytest.mark.requirement("I5")
-def test_a_heartbeat_keeps_a_quiet_session_until_its_end(
-    product: Product, token: str, clock: Clock
+def test_a_session_is_about_the_account_that_the_member_was_in(
+    operator: Script, cys: Started, database: Database
 ) -> None:
-    for _ in range(9):
-        clock.move(seconds=120)
-        assert product.note(token, "page-1").status_code == 200
-    clock.move(seconds=120)
-    body = problem(product.note(token, "page-1"), 401, "impersonation_ended")
-    assert body["ended"]["why"] == "expired"
-
-
-@pytest.mark.parametrize("state", ["", "gone", "OPEN", None, 1, ["open"]])
-def test_a_page_is_open_or_closing(product: Product, token: str, state: object) -> None:
-    body = {"token": token, "page_id": "page-1", "state": state}
-    problem(product.post(PRESENCES, body), 422, "invalid")
-
-
-# Ends.
-
-
-@pytest.mark.requirement("I4")
-def test_the_banner_ends_the_session_once_however_often_it_is_pressed(
-    product: Product, token: str, started: Started, database: Database, clock: Clock
-) -> None:
-    expected = {
-        "why": "impersonator_ended",
-        "sentence": "Ada Lindqvist ended it from the banner.",
-    }
-    for _ in range(2):
-        response = product.end(token)
-        assert (response.status_code, response.get_json()) == (200, {"ended": expected})
-        clock.move(seconds=5)
-    with database.unit_of_work(writing=False) as db:
-        event = trail.only(db, AuditAction.IMPERSONATION_ENDED)
-    assert event.actor_id == "ada"
-    assert row(database, started).ended_by_id == "ada"
-
-
-@pytest.mark.requirement("I4")
-@pytest.mark.parametrize(("end", "why", "sentence"), ENDS)
-def test_ending_what_is_over_tells_how_it_ended(
-    product: Product,
-    token: str,
-    started: Started,
-    database: Database,
-    clock: Clock,
-    end: End,
-    why: str,
-    sentence: str,
-) -> None:
-    end(database, started, clock)
-    response = product.end(token)
-    assert response.status_code == 200
-    assert response.get_json() == {"ended": {"why": why, "sentence": sentence}}
-
-
-def test_a_token_that_is_no_good_ends_nothing(
-    product: Product, token: str, started: Started, database: Database
-) -> None:
-    problem(product.end(token[:-2]), 401, "impersonation_ended")
-    assert row(database, started).ended_at is None
-
-
-# Fail closed.
-
-
-Ask = Callable[[Product, Started, str], TestResponse]
-ASKS: dict[str, Ask] = {
-    "redeem": lambda product, started, _token: product.redeem(started.ticket),
-    "act": lambda product, _started, token: product.act(token),
-    "end": lambda product, _started, token: product.end(token),
-}
-
-
-@pytest.mark.requirement("L3")
-@pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS)
-def test_what_cannot_be_recorded_is_answered_503(
-    product: Product,
-    token: str,
-    started: Started,
-    database: Database,
-    database_url: str,
-    ask: Ask,
-) -> None:
-    before = actions(database)
-    break_trail(database_url)
-    response = ask(product, started, token)
-    problem(response, 503, "unavailable")
-    assert response.headers["Retry-After"] == "5"
-    assert actions(database) == before
-    assert row(database, started).ended_at is None
-
-
-@pytest.mark.requirement("L3")
-def test_a_full_disk_is_answered_503(
-    product: Product, token: str, admin_app: Application, database: Database
-) -> None:
-    @listens_for(admin_app.database.engine, "begin")
-    def no_room(connection: Connection) -> None:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1")
-
-    answers = [product.act(token, path="/" + "x" * 400)]
-    while answers[-1].status_code == 201 and len(answers) < 400:
-        answers.append(product.act(token, path="/" + "x" * 400))
-    problem(answers[-1], 503, "unavailable")
-    assert actions(database).count("action.recorded") == len(answers) - 1
-
-
-@pytest.mark.requirement("L3")
-def test_a_database_without_its_tables_is_answered_503(
-    product: Product, token: str, database_url: str
-) -> None:
-    lose_a_table(database_url, "impersonations")
-    problem(product.act(token), 503, "unavailable")
-
-
-@pytest.mark.requirement("I1")
-def test_waiting_for_the_database_makes_no_session_longer(
-    product: Product, token: str, admin_app: Application, clock: Clock
-) -> None:
-    for _ in range(9):
-        clock.move(seconds=132)
-        assert product.note(token, "a page").status_code == 200
-
-    @listens_for(admin_app.database.engine, "begin")
-    def wait(_connection: Connection) -> None:
-        clock.move(seconds=8)
-
-    clock.move(seconds=11)
-    body = problem(product.act(token), 401, "impersonation_ended")
-    assert body["ended"]["why"] == "expired"
-
-
-@on_postgresql
-@pytest.mark.requirement("I1")
-def test_waiting_for_another_request_makes_no_session_longer(
-    product: Product, token: str, admin_app: Application, clock: Clock
-) -> None:
-    """PostgreSQL lets several write at once: what waits, waits for the row of the session."""
-    for _ in range(9):
-        clock.move(seconds=132)
-        assert product.note(token, "a page").status_code == 200
-
-    @listens_for(admin_app.database.engine, "after_cursor_execute")
-    def wait(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "FOR UPDATE" in statement:
-            clock.move(seconds=8)
-
-    clock.move(seconds=11)
-    body = problem(product.act(token), 401, "impersonation_ended")
-    assert body["ended"]["why"] == "expired"
-
-
-def test_the_worker_ends_a_session_between_two_requests(
-    product: Product, token: str, database: Database, clock: Clock
-) -> None:
-    clock.move(seconds=1200)
     with database.unit_of_work(writing=True) as db:
-        assert len(endings.end_due(db, provenance=WORKER, now=clock.now)) == 1
-    body = problem(product.act(token), 401, "impersonation_ended")
-    assert body["ended"]["why"] == "expired"
+        db.get_one(Member, EVE.id).account = db.get_one(Account, HARBOUR)
+    session = operator.get(f"/impersonations/{cys.impersonation.id}").get_json()
+    assert session["account"] == {"id": "elsewhere", "name": "Elsewhere"}
+
+
+# End.
+
+
+@pytest.mark.requirement("I4", "I5")
+def test_a_session_is_ended_once(
+    operator: Script, product: Product, token: str, database: Database
+) -> None:
+    (session,) = operator.found("/impersonations")
+    first, second = operator.end(session["id"]), operator.end(session["id"])
+    assert first.status_code == second.status_code == 200
+    assert first.get_json() == second.get_json()
+    assert first.get_json()["state"] == "ended"
+    assert first.get_json()["ended"] == {
+        "at": "2026-03-02T09:00:00+00:00",
+        "why": "program_ended",
+        "by": None,
+        "sentence": "Somebody ended it through a program.",
+    }
+    problem(product.act(token), 401, "impersonation_ended")
+    assert len(events(database, AuditAction.IMPERSONATION_ENDED)) == 1
+
+
+def test_an_end_is_in_the_name_of_the_admin_whom_the_key_acts_for(
+    client: FlaskClient, database: Database, clock: Clock, cys: Started
+) -> None:
+    omars = script(client, database, clock, "api", admin=OMAR.id)
+    ended = omars.end(cys.impersonation.id).get_json()["ended"]
+    assert ended["by"]["id"] == OMAR.id
+    (event,) = events(database, AuditAction.IMPERSONATION_ENDED)
+    assert event.actor_id == OMAR.id
+    assert event.details["through"].startswith("A program (usk")
+
+
+def test_what_was_over_already_was_ended_by_nobody(
+    operator: Script, cys: Started, clock: Clock
+) -> None:
+    clock.move(minutes=20)
+    assert operator.end(cys.impersonation.id).get_json()["ended"]["why"] == "expired"
+
+
+def test_a_session_ends_with_its_ground_as_any_other(
+    operator: Script, database: Database, clock: Clock
+) -> None:
+    session_id = operator.start().get_json()["impersonation"]["id"]
+    with database.unit_of_work(writing=True) as db:
+        accounts.switch_impersonation(
+            db,
+            db.get_one(Account, HARBOUR),
+            allowed=False,
+            by=db.get_one(Admin, ADA.id),
+            provenance=WORKER,
+            now=clock.now,
+        )
+    ended = operator.get(f"/impersonations/{session_id}").get_json()["ended"]
+    assert ended["why"] == "account_unavailable"
+
+
+@on_sqlite
+@pytest.mark.requirement("A10", "X6")
+@pytest.mark.parametrize("session_id", [NOBODYS, "mia", "1", "%00", "a%2Fb", "é", "x" * 5000])
+def test_an_id_of_no_session_is_not_found(operator: Script, session_id: str) -> None:
+    for answer in (operator.get(f"/impersonations/{session_id}"), operator.end(session_id)):
+        problem(answer, 404, "not_found")
+
+
+# The ticket's minute.
+
+
+def test_a_ticket_is_good_for_as_long_as_is_said(started: Started) -> None:
+    opens_until = impersonations.opens_until(started.impersonation)
+    assert opens_until - started.impersonation.started_at == timedelta(minutes=1)

@@ -1,0 +1,61 @@
+"""Accounts for an operator's script."""
+
+import pytest
+
+from tests.cast import DRYDOCK, ELSEWHERE, HARBOUR, LIGHTHOUSE
+from tests.conftest import on_sqlite
+from tests.web.api.conftest import problem
+from tests.web.api.scripts import Script
+
+
+def ids(script: Script, **query: str) -> list[str]:
+    return [row["id"] for row in script.found("/accounts", **query)]
+
+
+def test_accounts_are_listed_by_name(operator: Script) -> None:
+    assert ids(operator) == [DRYDOCK, ELSEWHERE, HARBOUR, LIGHTHOUSE]
+
+
+@pytest.mark.parametrize("text", ["harb", "HARBOUR", "harbour.example", HARBOUR])
+def test_accounts_are_searched(operator: Script, text: str) -> None:
+    assert ids(operator, q=text) == [HARBOUR]
+
+
+def test_an_account_is_told(operator: Script) -> None:
+    answer = operator.get(f"/accounts/{LIGHTHOUSE}")
+    assert answer.status_code == 200
+    assert answer.get_json() == {
+        "id": "lighthouse",
+        "name": "Lighthouse",
+        "domain": "lighthouse.example",
+        "plan": "business",
+        "status": "active",
+        "allows_impersonation": False,
+        "member_count": 1,
+    }
+    assert answer.get_json() in operator.found("/accounts")
+
+
+@pytest.mark.requirement("P1")
+def test_a_key_of_one_account_sees_that_one(of_harbour: Script) -> None:
+    assert ids(of_harbour) == [HARBOUR]
+    for text in ("harb", "example", HARBOUR, "Harbour"):
+        assert ids(of_harbour, q=text) == [HARBOUR]
+    for text in ("elsewhere", ELSEWHERE, "light", "drydock.example"):
+        assert ids(of_harbour, q=text) == []
+    assert of_harbour.get(f"/accounts/{HARBOUR}").status_code == 200
+    problem(of_harbour.get(f"/accounts/{ELSEWHERE}"), 404, "not_found")
+
+
+@pytest.mark.requirement("A10", "X6")
+@pytest.mark.parametrize("account_id", ["nowhere", "%00", "é", "x" * 5000, "a%2Fb"])
+def test_an_account_that_is_not_there_is_not_found(operator: Script, account_id: str) -> None:
+    problem(operator.get(f"/accounts/{account_id}"), 404, "not_found")
+
+
+@on_sqlite
+def test_an_account_is_only_read(operator: Script) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        answer = operator.ask(method, f"/accounts/{HARBOUR}")
+        problem(answer, 405, "method_not_allowed")
+        assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD"}
