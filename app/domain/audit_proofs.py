@@ -44,6 +44,7 @@ MEMBERS = {
     CONSISTENCY: {"format", "old_checkpoint", "new_checkpoint", "proof", "key"},
 }
 NOT_WRITTEN_BY_US = "this is no proof of an audit trail"
+NO_EVENT = "There is no event {}."
 
 
 class BadProof(ValueError):
@@ -94,14 +95,18 @@ def prove_event(
     now: datetime,
     size: int | None = None,
     with_words: bool = True,
+    account_id: str | None = None,
 ) -> dict[str, Any]:
     """Return the proof that event `number` is in the trail, and record that it was given away.
 
     `size` is that of the checkpoint to prove it against; without one it is the newest, made anew
-    if that does not cover the event. `by` names the program. Raises Absent, Gone or Invalid for
-    what cannot be proved, Tampered when the trail is not what was signed.
+    if that does not cover the event. `by` names the program, which may see the events of one
+    account alone if there is an `account_id`. Raises Absent, Gone or Invalid for what cannot be
+    proved, Tampered when the trail is not what was signed.
     """
     stored = _find(db, number)
+    if account_id not in (None, stored.account_id):
+        raise Absent(NO_EVENT.format(number))
     checkpoint = _covering(db, number, trail=trail, size=size, now=now)
     Explanations(checkpoint.size).check(db, [stored])
     proof = TrailProver.of(db, checkpoint).prove(stored)
@@ -236,7 +241,7 @@ def _find(db: Session, number: int) -> StoredEvent:
     for _, facts in facts_of(db, AuditAction.AUDIT_ARCHIVED):
         if facts["first"] <= number <= facts["last"]:
             raise Gone(f"Event {number} has been archived: it is in {facts['file']}.")
-    raise Absent(f"There is no event {number}.")
+    raise Absent(NO_EVENT.format(number))
 
 
 def _covering(

@@ -52,6 +52,7 @@ def prove() -> ResponseReturnValue:
         with_words=bodies.flag(body, "words", default=True),
         trail=checkpoints(),
         by=f"the API key {g.api_key.name}",
+        account_id=programs.api_key().account_id,
         provenance=provenance(),
         now=g.now,
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Response, g, jsonify
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest
 
 from app.domain import activity, endings, impersonations
 from app.domain.activity import Dead
@@ -12,7 +13,7 @@ from app.domain.audit_trail import Provenance
 from app.domain.errors import Invalid
 from app.storage.impersonations import EndReason, Impersonation
 from app.web import authentication
-from app.web.api import bodies
+from app.web.api import bodies, programs
 from app.web.application_context import tokens
 from app.web.end_sentences import end_sentence
 from app.web.errors import problem
@@ -34,6 +35,9 @@ def redeem() -> ResponseReturnValue:
     )
     if impersonation is None:
         return problem(400, TICKET_REFUSED, code="ticket_refused")
+    if not programs.api_key().covers(impersonation.account_id):
+        # What was done is undone: to anybody else the ticket stays as it is.
+        raise BadRequest(TICKET_REFUSED)
     token = tokens().issue(impersonation, now=g.now)
     return jsonify(token=token, impersonation=_as_json(impersonation)), 201
 
@@ -111,13 +115,17 @@ def _find(body: dict[str, Any]) -> Impersonation | Dead:
 
 
 def _looked_up(body: dict[str, Any]) -> Impersonation | Dead:
-    return activity.find(
+    found = activity.find(
         g.db,
         token=bodies.text(body, "token"),
         tokens=tokens(),
         provenance=_claimed(body),
         now=g.now,
     )
+    impersonation = found.impersonation if isinstance(found, Dead) else found
+    if impersonation is None or programs.api_key().covers(impersonation.account_id):
+        return found
+    return Dead(None)
 
 
 def _claimed(body: dict[str, Any]) -> Provenance:

@@ -16,9 +16,9 @@ def test_accounts_are_listed_by_name(operator: Script) -> None:
     assert ids(operator) == [DRYDOCK, ELSEWHERE, HARBOUR, LIGHTHOUSE]
 
 
-@pytest.mark.parametrize("text", ["harb", "HARBOUR", "harbour.example", HARBOUR])
-def test_accounts_are_searched(operator: Script, text: str) -> None:
-    assert ids(operator, q=text) == [HARBOUR]
+def test_accounts_are_searched(operator: Script) -> None:
+    for text in ("harb", "HARBOUR", "harbour.example", HARBOUR):
+        assert ids(operator, q=text) == [HARBOUR]
 
 
 def test_an_account_is_told(operator: Script) -> None:
@@ -48,9 +48,9 @@ def test_a_key_of_one_account_sees_that_one(of_harbour: Script) -> None:
 
 
 @pytest.mark.requirement("A10", "X6")
-@pytest.mark.parametrize("account_id", ["nowhere", "%00", "é", "x" * 5000, "a%2Fb"])
-def test_an_account_that_is_not_there_is_not_found(operator: Script, account_id: str) -> None:
-    problem(operator.get(f"/accounts/{account_id}"), 404, "not_found")
+def test_an_account_that_is_not_there_is_not_found(operator: Script) -> None:
+    for account_id in ("nowhere", "%00", "é", "x" * 5000, "a%2Fb"):
+        problem(operator.get(f"/accounts/{account_id}"), 404, "not_found")
 
 
 @on_sqlite

@@ -19,6 +19,7 @@ from tests.cast import API_KEY
 from tests.clock import Clock
 from tests.faults import unwritable_trail
 from tests.filling import fill_trail
+from tests.keys import make_key
 from tests.owner import as_owner, without_trigger
 from tests.web.api.conftest import problem
 
@@ -189,6 +190,18 @@ def test_sizes_that_cannot_be_compared_are_a_problem(
     auditor: Auditor, signed: None, query: str, status: int, code: str, words: str
 ) -> None:
     assert words in problem(auditor.consistency(query), status, code)["detail"]
+
+
+@pytest.mark.requirement("P1")
+def test_a_key_of_one_account_proves_no_event_elsewhere(
+    client: FlaskClient, signed: None, database: Database, clock: Clock
+) -> None:
+    _, secret = make_key(database, Scope.AUDIT_TRAIL, account="harbour", now=clock.now)
+    with database.unit_of_work(writing=False) as db:
+        own = max(event.id for event in trail.events(db) if event.account_id == "harbour")
+    customer = Auditor(client, secret)
+    problem(customer.prove({"event": 3}), 404, "not_found")
+    assert customer.prove({"event": own}).status_code == 201
 
 
 @pytest.mark.requirement("P1")

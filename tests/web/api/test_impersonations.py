@@ -44,6 +44,7 @@ def events(database: Database, action: AuditAction) -> list[Any]:
 # Start.
 
 
+@on_sqlite
 @pytest.mark.requirement("H1", "P2")
 def test_a_start_answers_the_session_and_the_address_that_opens_it(
     operator: Script, product: Product
@@ -74,6 +75,7 @@ def test_a_start_answers_the_session_and_the_address_that_opens_it(
     assert "eyJ" not in answer.text + operator.get(f"/impersonations/{session['id']}").text
 
 
+@on_sqlite
 @pytest.mark.requirement("L2", "P2")
 def test_a_start_is_recorded_with_the_key_and_what_the_program_claims(
     operator: Script, database: Database
@@ -87,6 +89,7 @@ def test_a_start_is_recorded_with_the_key_and_what_the_program_claims(
     assert events(database, AuditAction.IMPERSONATION_STARTED)[1].details["claimed"] is False
 
 
+@on_sqlite
 @pytest.mark.requirement("R1")
 def test_a_start_ends_the_same_admins_earlier_session(operator: Script) -> None:
     first = operator.start().get_json()["impersonation"]["id"]
@@ -139,6 +142,7 @@ def test_a_key_of_one_admin_acts_for_nobody_else(
     assert session["actor"]["id"] == CY.id
 
 
+@on_sqlite
 @pytest.mark.requirement("P1", "P3")
 def test_a_key_of_one_account_starts_nothing_elsewhere(of_harbour: Script) -> None:
     told = [problem(of_harbour.start(subject=one), 422, "invalid") for one in (EVE.id, "nobody")]
@@ -232,6 +236,7 @@ def test_a_repeated_start_starts_no_second_session(
     assert product.redeem(ticket_of(second)).status_code == 201
 
 
+@on_sqlite
 @pytest.mark.requirement("L1")
 def test_that_another_address_was_given_is_recorded(operator: Script, database: Database) -> None:
     for _ in range(2):
@@ -251,6 +256,7 @@ def test_whoever_uses_a_second_address_ends_the_session(operator: Script, produc
     assert session["ended"]["why"] == "ticket_reused"
 
 
+@on_sqlite
 @pytest.mark.requirement("P5")
 def test_no_address_is_given_once_the_session_is_open(operator: Script, product: Product) -> None:
     product.redeem(ticket_of(operator.start(key="one")))
@@ -271,6 +277,7 @@ def test_no_address_is_given_once_the_session_is_over(
     assert again.get_json()["impersonation"]["ended"]["why"] in ("never_opened", "expired")
 
 
+@on_sqlite
 @pytest.mark.requirement("A2", "P5")
 def test_a_repeated_start_is_judged_anew(operator: Script, database: Database) -> None:
     operator.start(key="one")
@@ -292,6 +299,7 @@ def test_the_same_key_with_another_request_is_refused(
     assert ids(operator.found("/impersonations", state="any")) == [first]
 
 
+@on_sqlite
 @pytest.mark.requirement("P5")
 def test_a_key_counts_for_one_program_and_one_admin(
     operator: Script, client: FlaskClient, database: Database, clock: Clock
@@ -340,6 +348,7 @@ def test_the_sessions_that_run_are_listed(
     assert len(operator.found("/impersonations", state="any")) == 2
 
 
+@on_sqlite
 def test_a_session_whose_time_is_over_runs_no_more(
     operator: Script, cys: Started, clock: Clock
 ) -> None:
@@ -350,22 +359,13 @@ def test_a_session_whose_time_is_over_runs_no_more(
     assert (session["state"], session["seconds_left"], session["ended"]) == ("ended", 0, None)
 
 
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ({"actor": "cy"}, True),
-        ({"actor": "ada"}, False),
-        ({"subject": "eve"}, True),
-        ({"subject": "mia"}, False),
-        ({"account": "elsewhere"}, True),
-        ({"account": "harbour"}, False),
-        ({"account": "elsewhere", "actor": "ada"}, False),
-    ],
-)
-def test_sessions_are_filtered(
-    operator: Script, cys: Started, query: dict[str, str], found: bool
-) -> None:
-    assert bool(operator.found("/impersonations", **query)) is found
+def test_sessions_are_filtered(operator: Script, cys: Started) -> None:
+    fits = ({"actor": "cy"}, {"subject": "eve"}, {"account": "elsewhere"})
+    fits_not = ({"actor": "ada"}, {"subject": "mia"}, {"account": "harbour"})
+    for query in fits:
+        assert ids(operator.found("/impersonations", **query)) == [cys.impersonation.id]
+    for query in (*fits_not, {"account": "elsewhere", "actor": "ada"}):
+        assert operator.found("/impersonations", **query) == []
 
 
 @on_sqlite
@@ -397,6 +397,7 @@ def test_a_key_of_one_account_sees_no_session_elsewhere(
     assert operator.get(f"/impersonations/{theirs}").get_json()["state"] == "active"
 
 
+@on_sqlite
 def test_a_session_is_about_the_account_that_the_member_was_in(
     operator: Script, cys: Started, database: Database
 ) -> None:
@@ -428,6 +429,7 @@ def test_a_session_is_ended_once(
     assert len(events(database, AuditAction.IMPERSONATION_ENDED)) == 1
 
 
+@on_sqlite
 def test_an_end_is_in_the_name_of_the_admin_whom_the_key_acts_for(
     client: FlaskClient, database: Database, clock: Clock, cys: Started
 ) -> None:
@@ -439,6 +441,7 @@ def test_an_end_is_in_the_name_of_the_admin_whom_the_key_acts_for(
     assert event.details["through"].startswith("A program (usk")
 
 
+@on_sqlite
 def test_what_was_over_already_was_ended_by_nobody(
     operator: Script, cys: Started, clock: Clock
 ) -> None:
@@ -446,6 +449,7 @@ def test_what_was_over_already_was_ended_by_nobody(
     assert operator.end(cys.impersonation.id).get_json()["ended"]["why"] == "expired"
 
 
+@on_sqlite
 def test_a_session_ends_with_its_ground_as_any_other(
     operator: Script, database: Database, clock: Clock
 ) -> None:
@@ -474,6 +478,7 @@ def test_an_id_of_no_session_is_not_found(operator: Script, session_id: str) -> 
 # The ticket's minute.
 
 
+@on_sqlite
 def test_a_ticket_is_good_for_as_long_as_is_said(started: Started) -> None:
     opens_until = impersonations.opens_until(started.impersonation)
     assert opens_until - started.impersonation.started_at == timedelta(minutes=1)

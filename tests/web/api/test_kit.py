@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Connection
 from sqlalchemy.event import listens_for
 from werkzeug.test import TestResponse
@@ -22,6 +23,7 @@ from tests.breaking import break_trail, lose_a_table
 from tests.clock import Clock
 from tests.conftest import on_postgresql
 from tests.factories import FROM_THE_OFFICE
+from tests.keys import make_key
 from tests.web.api.conftest import OUTCOMES, PRESENCES, Product, problem
 
 REFUSED_TICKET = "This link has been used, or it is too old. Start again from the admin site."
@@ -493,3 +495,19 @@ def test_the_worker_ends_a_session_between_two_requests(
         assert len(endings.end_due(db, provenance=WORKER, now=clock.now)) == 1
     body = problem(product.act(token), 401, "impersonation_ended")
     assert body["ended"]["why"] == "expired"
+
+
+# A key of one account.
+
+
+@pytest.mark.requirement("P1")
+def test_a_key_of_another_account_opens_nothing_and_spoils_nothing(
+    client: FlaskClient, product: Product, started: Started, database: Database, clock: Clock
+) -> None:
+    _, secret = make_key(database, "product", account="elsewhere", now=clock.now)
+    other = Product(client, {"Authorization": f"Bearer {secret}"})
+    problem(other.redeem(started.ticket), 400, "bad_request")
+    token = product.redeem(started.ticket).get_json()["token"]
+    for answer in (other.act(token), other.note(token, "page-1"), other.end(token)):
+        assert problem(answer, 401, "impersonation_ended")["ended"] is None
+    assert product.act(token).status_code == 201

@@ -19,12 +19,11 @@ def test_members_are_listed_by_name(operator: Script) -> None:
     assert ids(operator, account=HARBOUR) == OF_HARBOUR
 
 
-@pytest.mark.parametrize(
-    "text", ["sønder", "SONDERGAARD", MIA.email, MIA.id, "http://127.0.0.1:8001/people/mia"]
-)
-def test_members_are_searched(operator: Script, text: str) -> None:
-    assert ids(operator, q=text) == [MIA.id]
-    assert ids(operator, q=text, account=ELSEWHERE) == []
+def test_members_are_searched(operator: Script) -> None:
+    address = "http://127.0.0.1:8001/people/mia"
+    for text in ("sønder", "SONDERGAARD", MIA.email, MIA.id, address):
+        assert ids(operator, q=text) == [MIA.id]
+        assert ids(operator, q=text, account=ELSEWHERE) == []
 
 
 def test_a_member_is_told(operator: Script) -> None:
@@ -61,9 +60,9 @@ def test_an_account_elsewhere_is_as_good_as_none(of_harbour: Script) -> None:
 
 
 @pytest.mark.requirement("A10", "X6")
-@pytest.mark.parametrize("member_id", ["nobody", "%00", "é", "x" * 5000, "a%2Fb"])
-def test_a_member_who_is_not_there_is_not_found(operator: Script, member_id: str) -> None:
-    problem(operator.get(f"/members/{member_id}"), 404, "not_found")
+def test_a_member_who_is_not_there_is_not_found(operator: Script) -> None:
+    for member_id in ("nobody", "%00", "é", "x" * 5000, "a%2Fb"):
+        problem(operator.get(f"/members/{member_id}"), 404, "not_found")
 
 
 @on_sqlite
