@@ -66,8 +66,8 @@ def index() -> None:
     """Print every key, the newest first: id, prefix, state, scopes and name, parted by tabs."""
     with opened_database(settings()) as database, database.unit_of_work(writing=False) as db:
         for key in api_keys_by_age(db):
-            state = "good" if key.is_good(now()) else "revoked" if key.revoked_at else "expired"
-            click.echo("\t".join([key.id, f"{key.prefix}…", state, key.scope, key.name]))
+            columns = [key.id, f"{key.prefix}…", key.state(now()), key.scope, key.name]
+            click.echo("\t".join(columns))
 
 
 @commands.command("revoke")

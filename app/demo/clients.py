@@ -46,7 +46,7 @@ def replace(db: Session, *, admin_url: str, product_url: str, now: datetime) -> 
     Raises Absent when the demo's people are not here.
     """
     for key in db.scalars(select(APIKey).where(APIKey.name.startswith(NAME))):
-        if key.is_good(now):
+        if key.revoked_at is None:
             api_keys.revoke(db, key, by=None, provenance=OPERATOR, now=now)
     cast = _cast(db)
     keep(db, Member, cast.target.id, now=now, user_name=TARGET_NAME, user_name_key=TARGET_NAME)

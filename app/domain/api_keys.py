@@ -169,6 +169,9 @@ def _check_limits(limits: Limits, scopes: Collection[str], now: datetime) -> Non
         raise Invalid("An API key has to expire later than now.")
     if admin is not None and admin.is_disabled:
         raise Invalid("The admin has been disabled.")
+    # SCIM's accounts and members lie side by side: whoever pushes some can push all.
+    if Scope.DIRECTORY in scopes and limits.account is not None:
+        raise Invalid("A key for the directory cannot be limited to one account.")
     if len(limits.callback_urls) > MOST_CALLBACKS or not all(
         map(_is_callback, limits.callback_urls)
     ):

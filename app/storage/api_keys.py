@@ -60,9 +60,18 @@ class APIKey(Base):
         """What it may be used for."""
         return self.scope.split()
 
+    def state(self, now: datetime) -> str:
+        """Whether it is "good", or why it opens nothing."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.expires_at is not None and now >= self.expires_at:
+            return "expired"
+        # What an admin can no longer do, nobody does in that name.
+        return "admin disabled" if self.admin and self.admin.is_disabled else "good"
+
     def is_good(self, now: datetime) -> bool:
-        """Whether nobody has revoked it and its time is not over."""
-        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+        """Whether it opens what it is for."""
+        return self.state(now) == "good"
 
     def covers(self, account_id: str) -> bool:
         """Whether it may be used for what belongs to that account."""

@@ -145,6 +145,24 @@ def test_a_key_acts_for_nobody_who_is_disabled(db: Session, now: datetime, cy: A
         create(db, now, scopes=["impersonate"], limits=Limits(admin=cy))
 
 
+@pytest.mark.requirement("P2")
+def test_a_key_opens_nothing_while_its_admin_is_disabled(
+    db: Session, now: datetime, cy: Admin
+) -> None:
+    key, secret = create(db, now, scopes=["api"], limits=Limits(admin=cy))
+    cy.disabled_at = now
+    assert api_keys.find(db, secret, now=now) is None
+    assert key.state(now) == "admin disabled"
+    cy.disabled_at = None
+    assert api_keys.find(db, secret, now=now) is key
+
+
+def test_a_key_for_the_directory_is_limited_to_no_account(db: Session, now: datetime) -> None:
+    limits = Limits(account=db.get_one(Account, cast.HARBOUR))
+    with pytest.raises(Invalid):
+        create(db, now, scopes=["directory"], limits=limits)
+
+
 @pytest.mark.requirement("P1", "L12")
 def test_a_key_is_revoked_once_and_that_is_recorded(db: Session, ada: Admin, now: datetime) -> None:
     key = db.get_one(APIKey, "letterbox")

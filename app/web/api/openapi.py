@@ -13,5 +13,5 @@ DOCUMENT = Path(__file__).with_suffix(".json").read_bytes()
 
 
 def show() -> ResponseReturnValue:
-    """The document, for anyone: it holds nobody's data."""
+    """The document. Strangers need not know what there is to be tried (D1)."""
     return Response(DOCUMENT, mimetype="application/json")

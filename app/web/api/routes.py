@@ -24,7 +24,7 @@ ROUTES = [
     Route("POST", "/api/v1/impersonations/outcomes", kit.finish_action, Scope.PRODUCT),
     Route("POST", "/api/v1/impersonations/presences", kit.note_presence, Scope.PRODUCT),
     Route("POST", "/api/v1/impersonations/ends", kit.end, Scope.PRODUCT),
-    Route("GET", "/api/v1/openapi.json", openapi.show, Anyone.ANYONE),
+    Route("GET", "/api/v1/openapi.json", openapi.show, Scope.API),
     Route("GET", "/api/v1/accounts", accounts.index, Scope.API),
     Route("GET", "/api/v1/accounts/<account_id>", accounts.show, Scope.API),
     Route("GET", "/api/v1/members", members.index, Scope.API),

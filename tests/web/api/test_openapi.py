@@ -93,8 +93,12 @@ def test_it_says_which_scope_each_route_needs() -> None:
             assert {scope for one in security for scope in one["bearer"]} <= set(Scope)
 
 
-def test_it_is_served_as_it_is_in_the_file_and_to_anyone(client: FlaskClient) -> None:
-    answer = client.get(f"{PREFIX}/openapi.json")
+@pytest.mark.requirement("D1", "P4")
+def test_it_is_served_as_it_is_in_the_file_and_to_no_stranger(
+    client: FlaskClient, database: Database, clock: Clock
+) -> None:
+    assert client.get(f"{PREFIX}/openapi.json").status_code == 401
+    answer = script(client, database, clock, "api").ask("GET", "/openapi.json")
     assert (answer.status_code, answer.mimetype) == (200, "application/json")
     assert answer.get_json() == DOCUMENT
 
