@@ -183,16 +183,30 @@ def check_anybody(
     """
     refusal = refusal_of_anybody(key, impersonator=impersonator, account=account)
     if refusal is not None:
-        refused = event(
-            AuditAction.IMPERSONATION_REFUSED,
-            now=now,
-            provenance=provenance,
-            actor=impersonator,
-            account=account,
-            outcome=Outcome.REFUSED,
-            details={"why": refusal},
+        raise refused(
+            refusal, impersonator=impersonator, account=account, provenance=provenance, now=now
         )
-        raise Refused(f"{refusal.sentence}.", code=refusal, event=refused)
+
+
+def refused(
+    why: Refusal,
+    *,
+    impersonator: Admin,
+    account: Account | None = None,
+    provenance: Provenance,
+    now: datetime,
+) -> Refused:
+    """Return what to raise for a start that names no member; it is recorded with its event."""
+    recorded = event(
+        AuditAction.IMPERSONATION_REFUSED,
+        now=now,
+        provenance=provenance,
+        actor=impersonator,
+        account=account,
+        outcome=Outcome.REFUSED,
+        details={"why": why},
+    )
+    return Refused(f"{why.sentence}.", code=why, event=recorded)
 
 
 def lock(db: Session, impersonator: Admin) -> None:

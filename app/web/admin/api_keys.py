@@ -38,6 +38,7 @@ SCOPES = {
     Scope.AUTH0_CALLBACK: "Be sent browsers with a session, as an ordinary client of Auth0's",
     Scope.TOKENS: "Introspect and revoke tokens, as an OAuth client",
     Scope.API: "Our own API: sessions, accounts, members, the trail",
+    Scope.AUTHENTIK: "authentik's API",
     Scope.AUDIT_TRAIL: "Proofs of events of the trail",
     Scope.DIRECTORY: "Push accounts and members (SCIM)",
 }

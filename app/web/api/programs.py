@@ -5,6 +5,9 @@ from flask import g
 from app.domain import activity, endings, impersonations
 from app.domain.activity import Dead
 from app.domain.audit_trail import Provenance
+from app.domain.errors import Refused
+from app.domain.permissions import Permission, holds
+from app.domain.policies import Refusal
 from app.storage.accounts import Account
 from app.storage.admins import Admin
 from app.storage.api_keys import APIKey
@@ -16,12 +19,27 @@ from app.web.provenance import provenance
 
 # PropelAuth's tokens are ours with this in front.
 TOKEN_PREFIX = "impersonate_"  # noqa: S105 - it says what the token is
+NO_ADMIN = "This needs a key that acts for an admin."
+NO_PERMISSION = "The admin whom this key acts for may not do this."
 
 
 def api_key() -> APIKey:
     """Return the key that came with this request."""
     key: APIKey = g.api_key
     return key
+
+
+def caller(permission: Permission | None = None) -> Admin:
+    """Return the admin whom the key acts for, if they hold the permission; raise Refused if not.
+
+    None is for a start: the policy asks who may, and records whom it refuses.
+    """
+    admin = api_key().admin
+    if admin is None:
+        raise Refused(NO_ADMIN, code="no_admin")
+    if permission and (admin.is_disabled or not holds(admin.role, permission)):
+        raise Refused(NO_PERMISSION, code="permission")
+    return admin
 
 
 def start_open(
@@ -63,6 +81,13 @@ def check_anybody(impersonator: Admin, account: Account | None) -> None:
         account=account,
         provenance=provenance(),
         now=g.now,
+    )
+
+
+def refused(why: Refusal, *, impersonator: Admin) -> Refused:
+    """Return what to raise for a start as somebody who is no member."""
+    return impersonations.refused(
+        why, impersonator=impersonator, provenance=provenance(), now=g.now
     )
 
 
