@@ -93,10 +93,10 @@ class Site:
         return f"http://127.0.0.1:{self.product_port}"
 
     @contextmanager
-    def running(self) -> Iterator[Self]:
-        """Everything runs until the block is left."""
+    def running(self, *names: str) -> Iterator[Self]:
+        """The processes with these names, by default all, run until the block is left."""
         try:
-            for name in ("admin", "product", "worker"):
+            for name in names or ("admin", "product", "worker"):
                 self.start(name)
             self.wait_until_ready()
             yield self
@@ -139,8 +139,12 @@ class Site:
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        hosts = {"localhost": self.admin_port, "127.0.0.1": self.product_port}
-        while not all(_answers(host, port) for host, port in hosts.items()):
+        sites = {
+            "admin": ("localhost", self.admin_port),
+            "product": ("127.0.0.1", self.product_port),
+        }
+        hosts = [site for name, site in sites.items() if name in self._processes]
+        while not all(_answers(host, port) for host, port in hosts):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the sites did not start:\n{self.log()}")
             time.sleep(0.05)

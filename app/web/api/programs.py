@@ -37,7 +37,7 @@ def caller(permission: Permission | None = None) -> Admin:
     admin = api_key().admin
     if admin is None:
         raise Refused(NO_ADMIN, code="no_admin")
-    if permission and (admin.is_disabled or not holds(admin.role, permission)):
+    if permission and not holds(admin.role, permission):
         raise Refused(NO_PERMISSION, code="permission")
     return admin
 

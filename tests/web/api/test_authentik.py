@@ -446,7 +446,7 @@ def test_the_token_of_a_disabled_admin_opens_nothing(
     with database.unit_of_work(writing=True) as db:
         db.get_one(Admin, CY.id).disabled_at = clock.now
     for path in (f"{USERS}/me/", f"{USERS}/impersonate_end/", f"{SESSIONS}/", EVENTS):
-        assert failure(cys.ask("GET", path)) == (403, "permission_denied")
+        assert failure(cys.ask("GET", path)) == (403, "authentication_failed")
     assert failure(cys.ask("DELETE", f"{SESSIONS}/{session}/"))[0] == 403
     assert failure(cys.impersonate(pk(MIA)))[0] == 403
     assert len(adas.sessions()) == 1

@@ -1,0 +1,193 @@
+"""Programs that were written for other systems, each with the published client of that system.
+
+Only the address and the key are ours. What the clients return, and raise, a test reads as it is.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import jsonapi_client
+import jsonapi_requests
+import propelauth_byo
+import pytest
+
+REASON = "Her template is broken"
+# What the support tool says of the person in front of it.
+FROM = {"ip_address": "198.51.100.9", "user_agent": "Mozilla/5.0 (a support tool)"}
+KIND = "impersonation"
+# Those that are asked for do not come back.
+ASKED, TOLD = ("user", "reason"), ("created_at", "json_web_token", "updated_at", "updated_in_db_at")
+SCHEMA: dict[str, Any] = {KIND: {"properties": {name: {} for name in (*ASKED, *TOLD)}}}
+
+Env = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PropelAuth:
+    """`propelauth-byo`: results are Ok with data, or Err with an error of its own class."""
+
+    env: Env
+    key: str = "PA_INTEGRATION_KEY"
+
+    def ask(self, command: str, *arguments: Any, **more: Any) -> Any:
+        """Run a command of the client's `impersonation`; return its result."""
+        return asyncio.run(getattr(self._client().impersonation, command)(*arguments, **more))
+
+    def ping(self) -> Any:
+        return asyncio.run(self._client().ping())
+
+    def done(self, command: str, *arguments: Any, **more: Any) -> Any:
+        """Run a command that has to work; return its data."""
+        result = self.ask(command, *arguments, **more)
+        assert propelauth_byo.is_ok(result), result
+        return result.data
+
+    def failed(self, command: str, *arguments: Any, **more: Any) -> str:
+        """Run a command that has to fail; return the name of the error's class."""
+        result = self.ask(command, *arguments, **more)
+        assert not propelauth_byo.is_ok(result), result
+        # What the client could not read it tells as an unexpected error of its own.
+        assert getattr(result.error, "details", ".").endswith("."), result
+        return type(result.error).__name__
+
+    def create(self, **more: Any) -> Any:
+        return self.done("create", **self.session(**more))
+
+    def session(self, **more: Any) -> dict[str, Any]:
+        """Return the arguments of `create`."""
+        employee, target = self.env["PA_EMPLOYEE_EMAIL"], self.env["PA_TARGET_USER_ID"]
+        return {"employee_email": employee, "target_user_id": target, **FROM, **more}
+
+    def active(self) -> list[Any]:
+        """Return the sessions that are active."""
+        sessions: list[Any] = self.done("fetch_all_active").sessions
+        return sessions
+
+    def _client(self) -> Any:
+        secret = self.env.get(self.key, self.key)
+        return propelauth_byo.create_client(url=self.env["BASE_URL"], integration_key=secret)
+
+
+@dataclass(frozen=True)
+class JSONAPI:
+    """What both generic clients of JSON:API need to know of ours."""
+
+    env: Env
+    organization: str = "JA_ORG_ID"
+    token: str = "JA_TOKEN"
+
+    @property
+    def root(self) -> str:
+        organization = self.env.get(self.organization, self.organization)
+        return f"{self.env['BASE_URL']}/api/v2/organizations/{organization}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.env.get(self.token, self.token)}"}
+
+
+@dataclass(frozen=True)
+class Created:
+    """A resource that was created, as its client has read it."""
+
+    id: str
+    type: str
+    attributes: Mapping[str, Any]
+
+
+class JSONAPIClient(JSONAPI):
+    """`jsonapi-client`, which raises DocumentError."""
+
+    def start(self, user: str) -> Created:
+        with jsonapi_client.Session(self.root, **self._options) as session:
+            return self._read(session.create_and_commit(KIND, user=user, reason=REASON))
+
+    def start_async(self, user: str) -> Created:
+        """Do the same in the client's other way, which reads media types."""
+        return asyncio.run(self._start_async(user))
+
+    async def _start_async(self, user: str) -> Created:
+        session = jsonapi_client.Session(self.root, enable_async=True, **self._options)
+        async with session:
+            return self._read(await session.create_and_commit(KIND, user=user, reason=REASON))
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, "request_kwargs": {"headers": self.headers}}
+
+    def _read(self, resource: Any) -> Created:
+        # Once its session is closed, the client lets nobody look.
+        return Created(resource.id, resource.type, {name: resource[name] for name in TOLD})
+
+
+class JSONAPIRequests(JSONAPI):
+    """`jsonapi-requests`, which ends paths in a slash, waits a second and raises ApiClientError."""
+
+    def start(self, user: str) -> Created:
+        attributes = {"user": user, "reason": REASON}
+        thing = jsonapi_requests.JsonApiObject(type=KIND, attributes=attributes)
+        resource = self.ask("post", object=thing).data
+        return Created(resource.id, resource.type, resource.attributes)
+
+    def ask(self, method: str, **more: Any) -> Any:
+        """Ask with any method and any body, which this client lets one choose."""
+        api = jsonapi_requests.Api.config({"API_ROOT": self.root, "AUTH": self._sign})
+        return getattr(api.endpoint(KIND), method)(**more)
+
+    def _sign(self, request: Any) -> Any:
+        request.headers.update(self.headers)
+        return request
+
+
+class Authentik:
+    """`authentik-client`; it keeps no cookies, so the program hands back the one it was given."""
+
+    def __init__(self, env: Env, token: str = "AK_TOKEN") -> None:
+        # A thousand modules: not for whoever only collects tests.
+        self.client = client = import_module("authentik_client")
+        configuration = client.Configuration(
+            host=f"{env['BASE_URL']}/api/v3", access_token=env.get(token, token)
+        )
+        self.env, self.api = env, client.ApiClient(configuration)
+        self.core, self.events = client.CoreApi(self.api), client.EventsApi(self.api)
+
+    def start(self, pk: str = "AK_TARGET_PK", reason: str = REASON) -> Any:
+        """Start a session and keep its cookie; return the whole answer."""
+        answer = self.core.core_users_impersonate_create_with_http_info(
+            int(self.env.get(pk, pk)), self.client.ImpersonationRequest(reason=reason)
+        )
+        self.api.cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        return answer
+
+    def start_as_of_old(self) -> int:
+        """Start a session as the clients before the reason did: without a body, or its type."""
+        path = f"/core/users/{self.env['AK_TARGET_PK']}/impersonate/"
+        request = self.api.param_serialize("POST", path, auth_settings=["authentik"])
+        status: int = self.api.call_api(*request).status
+        return status
+
+    def end(self) -> None:
+        self.core.core_users_impersonate_end_retrieve()
+
+    def me(self) -> Any:
+        return self.core.core_users_me_retrieve()
+
+    def sessions(self, **more: Any) -> list[Any]:
+        """Return the sessions that are active."""
+        sessions: list[Any] = self.core.core_authenticated_sessions_list(**more).results
+        return sessions
+
+    def show(self, session_id: str) -> Any:
+        return self.core.core_authenticated_sessions_retrieve(session_id)
+
+    def remove(self, session_id: str) -> None:
+        self.core.core_authenticated_sessions_destroy(session_id)
+
+    def failed(self, call: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
+        """Make a call that has to fail; return what the client raises."""
+        with pytest.raises(self.client.ApiException) as raised:
+            call(self, *arguments, **more)
+        return raised.value
