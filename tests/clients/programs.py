@@ -8,11 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
+from urllib.parse import quote
 
+import authlib.integrations.requests_client as authlib
 import jsonapi_client
 import jsonapi_requests
 import propelauth_byo
 import pytest
+import requests
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 
 REASON = "Her template is broken"
 # What the support tool says of the person in front of it.
@@ -191,3 +195,69 @@ class Authentik:
         with pytest.raises(self.client.ApiException) as raised:
             call(self, *arguments, **more)
         return raised.value
+
+
+class OAuth:
+    """`Authlib`, told by the metadata where everything is, as a client whose names begin alike."""
+
+    def __init__(self, env: Env, client: str = "OA", method: str = "client_secret_basic") -> None:
+        where = f"{env['BASE_URL']}/.well-known/oauth-authorization-server"
+        self.metadata = AuthorizationServerMetadata(requests.get(where, timeout=5).json())
+        self.session = authlib.OAuth2Session(
+            env[f"{client}_CLIENT_ID"],
+            env[f"{client}_CLIENT_SECRET"],
+            redirect_uri=env["A0_CALLBACK_URL"],
+            token_endpoint_auth_method=method,
+            revocation_endpoint_auth_method=method,
+        )
+
+    def introspect(self, token: str) -> Any:
+        """Return what is said of the token."""
+        endpoint = self.metadata["introspection_endpoint"]
+        return self.session.introspect_token(
+            endpoint, token=token, token_type_hint="access_token"
+        ).json()
+
+    def revoke(self, token: str) -> Any:
+        """Return the answer."""
+        return self.session.revoke_token(self.metadata["revocation_endpoint"], token=token)
+
+    def fetch_token(self, **grant: str) -> Any:
+        """Return the token that the grant is good for; raises what Authlib does."""
+        return self.session.fetch_token(self.metadata["token_endpoint"], **grant)
+
+
+class Auth0:
+    """Auth0's legacy links. Their own client is for Node; the requests are those that it sends."""
+
+    def __init__(self, env: Env) -> None:
+        self.env = env
+
+    def link(self, response_type: str = "code", target: str = "A0_TARGET_USER_ID") -> Any:
+        """Return the answer to a request for a link."""
+        user = quote(self.env.get(target, target), safe="")
+        body: dict[str, Any] = {
+            "protocol": "oauth2",
+            "impersonator_id": self.env["A0_IMPERSONATOR_ID"],
+            "client_id": self.env["A0_APP_CLIENT_ID"],
+            "additionalParameters": {"response_type": response_type, "state": "a state"},
+        }
+        return requests.post(
+            f"{self.env['BASE_URL']}/users/{user}/impersonate",
+            json=body,
+            headers={"Authorization": f"Bearer {self.env['A0_GLOBAL_TOKEN']}"},
+            timeout=5,
+        )
+
+    def follow(self, response_type: str = "code") -> str:
+        """Follow a new link as a browser would; return where it leads."""
+        answer = requests.get(self.link(response_type).text, allow_redirects=False, timeout=5)
+        assert answer.status_code == 302, answer.text
+        return str(answer.headers["Location"])
+
+    def start(self) -> str:
+        """Start a session, whose code its client redeems; return the token."""
+        client = OAuth(self.env, "A0_APP")
+        client.session.state = "a state"
+        token: str = client.fetch_token(authorization_response=self.follow())["access_token"]
+        return token

@@ -9,10 +9,12 @@ import pytest
 
 from tests.clients.programs import (
     FROM,
+    Auth0,
     Authentik,
     Env,
     JSONAPIClient,
     JSONAPIRequests,
+    OAuth,
     PropelAuth,
 )
 from tests.e2e.site import Site
@@ -25,6 +27,7 @@ STARTS: dict[str, Callable[[Env], object]] = {
     "jsonapi-client": lambda env: JSONAPIClient(env).start(env["JA_USER_ID"]),
     "jsonapi-requests": lambda env: JSONAPIRequests(env).start(env["JA_USER_ID"]),
     "authentik-client": lambda env: Authentik(env).start(),
+    "Authlib, by an Auth0 link": lambda env: Auth0(env).start(),
 }
 ENDS: dict[str, Callable[[Env, str], object]] = {
     "propelauth-byo": lambda env, session: PropelAuth(env).done("invalidate_by_id", session),
@@ -85,8 +88,10 @@ def test_a_token_is_the_same_in_every_dialect(site: Site, env: Env) -> None:
     whence = {"ip_address": session.last_ip, "user_agent": session.last_user_agent}
     validated = PropelAuth(env).done("validate", f"impersonate_{token}", **whence)
     assert validated.impersonation_session_id == claims["sid"]
+    assert OAuth(env).introspect(token)["jti"] == claims["jti"]
     PropelAuth(env).done("invalidate_by_token", f"impersonate_{token}")
     assert Authentik(env).sessions() == []
+    assert OAuth(env).introspect(token) == {"active": False}
 
 
 def test_what_is_claimed_of_a_person_is_what_the_others_tell(site: Site, env: Env) -> None:
