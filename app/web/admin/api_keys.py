@@ -28,17 +28,16 @@ from app.web.admin.loading import load_or_404
 from app.web.authentication import current_admin
 from app.web.provenance import provenance
 
-# What is answered by now.
 SCOPES = {
     Scope.PRODUCT: "Product app: redeem links, check and record what is done",
     Scope.IMPERSONATE: "Start sessions, beside the API that it is asked in",
+    Scope.API: "Our own API: sessions, accounts, members, the trail",
     Scope.PROPELAUTH: "PropelAuth's API",
     Scope.JSON_API: "The JSON:API of organisations",
     Scope.AUTH0: "Auth0's API for impersonation, as its global client",
     Scope.AUTH0_CALLBACK: "Be sent browsers with a session, as an ordinary client of Auth0's",
-    Scope.TOKENS: "Introspect and revoke tokens, as an OAuth client",
-    Scope.API: "Our own API: sessions, accounts, members, the trail",
     Scope.AUTHENTIK: "authentik's API",
+    Scope.TOKENS: "Introspect and revoke tokens, as an OAuth client",
     Scope.AUDIT_TRAIL: "Proofs of events of the trail",
     Scope.DIRECTORY: "Push accounts and members (SCIM)",
 }
