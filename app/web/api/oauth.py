@@ -111,7 +111,8 @@ def _session() -> Impersonation | None:
     token = parameters().get("token")
     if not isinstance(token, str) or not token:
         raise Invalid("token is missing.")
-    return programs.find_by_token(token)
+    impersonation = programs.find_by_token(token)
+    return impersonation if impersonation and impersonation.is_active(g.now) else None
 
 
 def _token(token: str, *, seconds: int) -> Response:

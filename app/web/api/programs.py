@@ -100,7 +100,7 @@ def find_active(impersonation_id: str) -> Impersonation | None:
 
 
 def find_by_token(token: str) -> Impersonation | None:
-    """Return the live session of the token, if the program may see it."""
+    """Return the session of the token, over or not, if the program may see it."""
     found = activity.find(
         g.db,
         token=token.removeprefix(TOKEN_PREFIX),
@@ -108,10 +108,9 @@ def find_by_token(token: str) -> Impersonation | None:
         provenance=provenance(),
         now=g.now,
     )
-    key = api_key()
-    if isinstance(found, Dead) or not key.covers(found.account_id):
-        return None
-    return found if key.acts_for(found.impersonator_id) else None
+    impersonation = found.impersonation if isinstance(found, Dead) else found
+    covered = impersonation is not None and api_key().covers(impersonation.account_id)
+    return impersonation if covered else None
 
 
 def end(impersonation: Impersonation) -> bool:

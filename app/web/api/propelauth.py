@@ -13,8 +13,6 @@ from flask.typing import ResponseReturnValue
 from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.exceptions import BadRequest
 
-from app.domain import activity
-from app.domain.activity import Dead
 from app.domain.api_keys import PREFIX as KEY_PREFIX
 from app.domain.audit_trail import USER_AGENT_LENGTH
 from app.domain.errors import Invalid
@@ -197,18 +195,7 @@ def _found(data: Data) -> Impersonation:
 
 def _session_of(token: str) -> Impersonation | None:
     """Return the session of the token, over or not, if the program may see it."""
-    if not token.startswith(TOKEN_PREFIX):
-        return None
-    found = activity.find(
-        g.db,
-        token=token.removeprefix(TOKEN_PREFIX),
-        tokens=tokens(),
-        provenance=provenance(),
-        now=g.now,
-    )
-    impersonation = found.impersonation if isinstance(found, Dead) else found
-    covered = impersonation is not None and programs.api_key().covers(impersonation.account_id)
-    return impersonation if covered else None
+    return programs.find_by_token(token) if token.startswith(TOKEN_PREFIX) else None
 
 
 def _sessions(*, employee: str = "", user_id: str = "") -> list[Impersonation]:
