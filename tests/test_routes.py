@@ -439,6 +439,8 @@ def test_another_host_is_refused(scene: Scene, sign_in: SignIn) -> None:
     sign_in(ADA)
     before = scene.fingerprint()
     for route in ROUTES:
+        if route.audience is Anyone.MONITOR:
+            continue
         path = scene.path(route)
         answer = scene.client.open(path, method=route.method, base_url="http://evil.example")
         assert answer.status_code == HTTPStatus.BAD_REQUEST, name_of(route)

@@ -30,10 +30,9 @@ from app.web import authentication, errors, protection, readings, template_filte
 from app.web.admin.routes import ROUTES as ADMIN_ROUTES
 from app.web.api.dialects import DIALECTS
 from app.web.api.routes import ROUTES as API_ROUTES
-from app.web.application_context import settings
 from app.web.end_sentences import end_sentence
 from app.web.readings import Reading
-from app.web.routing import Route, register
+from app.web.routing import Anyone, Route, register
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,9 +54,9 @@ class Application(Flask):
 
     def dispatch_request(self) -> ResponseReturnValue:
         """Answer within one transaction: returning commits, raising rolls back."""
-        if request.endpoint == "static":
-            return super().dispatch_request()
         route = self.routes.get(request.endpoint or "")
+        if request.endpoint == "static" or _is_for_a_monitor(route):
+            return super().dispatch_request()
         try:
             return self._answer(route)
         except Refused as refused:
@@ -148,7 +147,7 @@ def create_admin_app(config: Config) -> Application:
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
-    app.before_request(_begin)
+    app.before_request(partial(_begin, app))
     _set_up_templates(app, config)
     protection.install(app, config)
     authentication.install(app)
@@ -173,10 +172,16 @@ def _writes(route: Route | None) -> bool:
     return route.changing or not (route.reading or request.method in protection.SAFE_METHODS)
 
 
-def _begin() -> None:
+def _is_for_a_monitor(route: Route | None) -> bool:
+    return route is not None and route.audience is Anyone.MONITOR
+
+
+def _begin(app: Application) -> None:
     g.now = authentication.clock()
     g.request_id = uuid.uuid4().hex
-    protection.check_host(settings())
+    # A monitor knows a machine by its address.
+    if not _is_for_a_monitor(app.routes.get(request.endpoint or "")):
+        protection.check_host(app.settings)
 
 
 def _set_up_templates(app: Application, config: Config) -> None:

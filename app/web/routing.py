@@ -23,6 +23,8 @@ class Anyone(StrEnum):
     CLIENT = "client"
     # Whoever holds what the view itself looks at: the token of a session, or the secret of a link.
     HOLDER = "holder"
+    # What watches over the site: by any name, and with an answer whatever the database does.
+    MONITOR = "monitor"
 
 
 Audience = Permission | Scope | Anyone

@@ -1,7 +1,16 @@
 """Every route for programs, with who may use it."""
 
 from app.domain.permissions import Scope
-from app.web.api import accounts, audit_trail, impersonations, keys, kit, members, openapi
+from app.web.api import (
+    accounts,
+    audit_trail,
+    health,
+    impersonations,
+    keys,
+    kit,
+    members,
+    openapi,
+)
 from app.web.api.dialects import DIALECTS
 from app.web.routing import Anyone, Route
 
@@ -9,6 +18,8 @@ from app.web.routing import Anyone, Route
 ONE_IMPERSONATION = "/api/v1/impersonations/<uuid:impersonation_id>"
 
 ROUTES = [
+    Route("GET", "/healthz", health.live, Anyone.MONITOR),
+    Route("GET", "/readyz", health.ready, Anyone.MONITOR),
     Route("GET", "/.well-known/jwks.json", keys.index, Anyone.ANYONE),
     Route("GET", "/.well-known/audit-trail-key", keys.checkpoint_key, Anyone.ANYONE),
     Route("GET", "/.well-known/audit-trail-checkpoint", audit_trail.checkpoint, Anyone.ANYONE),
