@@ -1,5 +1,6 @@
 """Following a run of events, from the database or a file: is each what it was, in its place?"""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from app.storage.audit_chain import StoredEvent, event_hash, words_digest
 
 MISSING, CHANGED, CUT_OFF, REWRITTEN = "missing", "changed", "cut_off", "rewritten"
 OUT_OF_PLACE, WORDS_CHANGED, WORDS_MISSING = "out_of_place", "words_changed", "words_missing"
-BAD_CHECKPOINT, SPLIT, TILE = "bad_checkpoint", "split", "tile"
+BAD_CHECKPOINT, SPLIT, TILE, STRAY = "bad_checkpoint", "split", "tile", "stray"
 # What only the file of an export can have.
 NOT_COVERED, DAMAGED = "not_covered", "damaged"
 BAD_MANIFEST, FILE_CHANGED = "bad_manifest", "file_changed"
@@ -25,6 +26,8 @@ SENTENCES = {
     MISSING: "{events} missing.",
     CHANGED: "Event {first} is not what was recorded.",
     OUT_OF_PLACE: "Event {first} does not follow the event before it.",
+    STRAY: "Beside the events from {first} on the table holds rows that are none of them: something"
+    " was inserted.",
     WORDS_CHANGED: "The words of event {first} are not what was recorded.",
     WORDS_MISSING: "The words of event {first} are missing, and no erasure explains it.",
     CUT_OFF: "{events} been cut off: a checkpoint that was signed earlier covers them.",
@@ -108,7 +111,7 @@ class Run:
                 break
             if self.before is None:
                 self.before = event.previous_hash
-            self.size, self.head = number, hash_ = event.id, event.hash
+            self.size, self.head = number, hash_ = self.size + 1, event.hash
             leaves.append(leaf_hash(hash_))
             if event.action in RECORDS:
                 self._note(event)
@@ -129,18 +132,18 @@ class Run:
 
     def _wrong(self, event: StoredEvent) -> Finding | None:
         number, expected = event.id, self.size + 1
+        # In a table that was rebuilt there may be numbers between the whole ones.
         if number > expected:
-            return Finding(MISSING, expected, number - 1)
+            return Finding(MISSING, expected, math.ceil(number) - 1)
         if number < expected:
-            return Finding(OUT_OF_PLACE, number, number)
+            return Finding(OUT_OF_PLACE, math.floor(number), math.floor(number))
         try:
-            return self._changed(event)
+            return self._changed(expected, event)
         except (TypeError, AttributeError, ValueError):
             # What has been tampered with may not even be of its type any more.
-            return Finding(CHANGED, number, number)
+            return Finding(CHANGED, expected, expected)
 
-    def _changed(self, event: StoredEvent) -> Finding | None:
-        number = event.id
+    def _changed(self, number: int, event: StoredEvent) -> Finding | None:
         digest, previous = event.words_digest, event.previous_hash
         salt, words = event.salt, event.words
         fields = event.hashed_fields

@@ -14,7 +14,7 @@ from app.domain.audit_following import (
     explain,
     follow_here,
 )
-from app.domain.audit_scan import BAD_CHECKPOINT, CUT_OFF, MISSING, Finding, Tampered
+from app.domain.audit_scan import BAD_CHECKPOINT, CUT_OFF, MISSING, STRAY, Finding, Tampered
 from app.domain.audit_tree import TrailTree, missing_told, tiles_over
 from app.domain.checkpoints import BadCheckpoint, Checkpoint, VerifierKey, opened
 from app.domain.merkle import Cover, cover
@@ -65,12 +65,20 @@ def verify(
     try:
         following = _begin(db, _known(db, key, kept, since), kept, since, bounds)
         first = following.size + 1
-        for run in follow(db, frozenset(following.checkpoints), following.size, bounds[1]):
+        rows = audit_chain.count_rows(db, after=following.size)
+        gap = _gap(db, rows, following.size, bounds[1])
+        last = gap.first - 1 if gap else bounds[1]
+        for run in follow(db, frozenset(following.checkpoints), following.size, last):
             done = run.size - following.size
             following.join(run)
             progress(done)
+        if gap:
+            raise Tampered(gap)
         _check_ends(following, first=first, is_whole=since is None)
         explain(following.erased)
+        # Each number was there, so whatever else there is has none of the trail.
+        if rows > last - first + 1 or audit_chain.has_row_without_number(db):
+            raise Tampered(Finding(STRAY, max(bounds[0], 1), max(bounds[0], 1)))
     except Tampered as tampered:
         finding = tampered.finding
     return Verdict(
@@ -83,6 +91,17 @@ def verify(
         erased=following.erased.count,
         finding=finding,
     )
+
+
+def _gap(db: Session, rows: int, after: int, last: int) -> Finding | None:
+    """Return the first gap, when there are fewer rows than numbers.
+
+    It may be larger than what anybody can go through: one row with a huge number is enough.
+    """
+    if rows >= last - after:
+        return None
+    gap = audit_chain.first_gap(db, after=after, last=last)
+    return Finding(MISSING, *gap) if gap else None
 
 
 def _known(

@@ -4,10 +4,11 @@ docs/audit-trail.md spells the encoding out for whoever wants to check it with o
 """
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Table, func, insert, select, text
+from sqlalchemy import Table, func, insert, or_, select, text
 from sqlalchemy.orm import Session
 
 from app.storage.audit_trail import AuditEvent, AuditWords
@@ -21,6 +22,8 @@ GENESIS = bytes(32)
 LOCK = 0x756E6465727374
 # psycopg holds a whole answer in memory; PostgreSQL sorts one of this size without a file.
 READ_AT_ONCE = 4096
+# The largest number that either engine keeps as one.
+LAST_NUMBER = 2**63 - 1
 
 EVENTS, WORDS = cast("Table", AuditEvent.__table__), cast("Table", AuditWords.__table__)
 EVENT_COLUMNS, WORDS_COLUMNS = EVENTS.columns.keys(), WORDS.columns.keys()
@@ -113,6 +116,14 @@ STORED_FACTS = """
     SELECT id, facts FROM audit_events WHERE action = '{action}' AND id > {after:d} ORDER BY id
 """
 
+FIRST_GAP = text("""
+    SELECT before, behind FROM (
+        SELECT COALESCE(LAG(id) OVER (ORDER BY id), :after) AS before, id AS behind
+        FROM audit_events WHERE id > :after AND id <= :last
+    ) AS neighbours
+    WHERE behind > before + 1 ORDER BY behind LIMIT 1
+""")
+
 
 def stored_events(db: Session, *, after: int, last: int) -> Iterator[StoredEvent]:
     """Yield the events with numbers above `after` up to `last`, in order."""
@@ -140,10 +151,39 @@ def stored_facts(db: Session, action: str, *, after: int = 0) -> list[tuple[int,
 
 
 def bounds(db: Session) -> tuple[int, int]:
-    """Return the numbers of the first and the last event in the table, 0 and 0 without any."""
+    """Return the numbers of the first and the last event in the table, 0 and 0 without any.
+
+    Rows with no number that an event can have are passed over.
+    """
     # One by one they are looked up, together they would be searched for.
-    first, last = (db.scalar(select(end(EVENTS.c.id))) for end in (func.min, func.max))
-    return first or 0, last or 0
+    first, last = (
+        db.scalar(select(end(EVENTS.c.id)).where(EVENTS.c.id.between(1, LAST_NUMBER)))
+        for end in (func.min, func.max)
+    )
+    # Whoever rebuilds the table may give a number another type.
+    return int(first or 0), int(last or 0)
+
+
+def count_rows(db: Session, *, after: int) -> int:
+    """Return how many rows come after that number; 0 for all there are, whatever their number."""
+    rows = select(func.count()).select_from(EVENTS)
+    # What is no number at all SQLite sorts behind the last; PostgreSQL keeps none.
+    return db.scalar(rows.where(EVENTS.c.id > after) if after else rows) or 0
+
+
+def has_row_without_number(db: Session) -> bool:
+    """Whether the table holds a row with a number below 1, or without any."""
+    number = EVENTS.c.id
+    return db.scalar(select(1).where(or_(number < 1, number.is_(None))).limit(1)) is not None
+
+
+def first_gap(db: Session, *, after: int, last: int) -> tuple[int, int] | None:
+    """Return the first and the last number of the first gap between two numbers, None without one.
+
+    This goes through the rows, not through the numbers: a gap may be larger than any trail.
+    """
+    gap = db.execute(FIRST_GAP, {"after": after, "last": last}).first()
+    return (math.floor(gap.before) + 1, math.ceil(gap.behind) - 1) if gap else None
 
 
 def add(db: Session, event: AuditEvent) -> None:

@@ -132,6 +132,49 @@ def insert_between(db: Session) -> None:
     sql(insert, f"{words} WHERE event_id = 4")(db)
 
 
+def insert(number: str, *, keyless: str = "") -> Attack:
+    """One more event with that number, words and all, like event 7 but for its hashes.
+
+    `keyless` is the type of the numbers in a table that was rebuilt without constraints.
+    """
+    others = ", ".join(StoredEvent._fields[1:-4])
+
+    def attack(db: Session) -> None:
+        _allow_any_number(db, keyless)
+        sql(
+            f"INSERT INTO audit_events (id, {others}, previous_hash, hash)"
+            f" SELECT {number}, {others}, :bytes, :zeros FROM audit_events WHERE id = 7"
+        )(db)
+        if not keyless:
+            sql(
+                f"INSERT INTO audit_words SELECT {number}, salt, words, folded FROM audit_words"
+                " WHERE event_id = 7"
+            )(db)
+
+    return attack
+
+
+def _allow_any_number(db: Session, keyless: str) -> None:
+    if db.get_bind().dialect.name == "postgresql":
+        sql("ALTER TABLE audit_events DROP CONSTRAINT ck_audit_events_id")(db)
+        if keyless:
+            sql(
+                "ALTER TABLE audit_events DROP CONSTRAINT pk_audit_events",
+                "ALTER TABLE audit_events ALTER COLUMN id DROP NOT NULL",
+                f"ALTER TABLE audit_events ALTER COLUMN id TYPE {keyless}",
+            )(db)
+        return
+    sql("PRAGMA ignore_check_constraints = ON")(db)
+    if keyless:
+        names = ", ".join(StoredEvent._fields[1:-2])
+        sql(
+            f"CREATE TABLE rebuilt (id, {names})",
+            f"INSERT INTO rebuilt SELECT id, {names} FROM audit_events",
+            "DROP TABLE audit_events",
+            "ALTER TABLE rebuilt RENAME TO audit_events",
+        )(db)
+
+
 def cut(*tables: str) -> Attack:
     numbers = {"audit_events": "id", "audit_words": "event_id", "audit_checkpoints": "size"}
     return sql(*(f"DELETE FROM {table} WHERE {numbers[table]} > 8" for table in tables))
@@ -199,6 +242,25 @@ ATTACKS: dict[str, tuple[Attack, Finding]] = {
     ),
     "swap two": (swap, Finding("changed", 3, 3)),
     "insert one": (insert_between, Finding("changed", 5, 5)),
+    **{
+        f"insert one as number {number}": (insert(number), Finding("stray", 1, 1))
+        for number in ("0", "-5", str(-(2**63)))
+    },
+    **{
+        f"insert one as number {number}": (insert(number), Finding("missing", 13, int(number) - 1))
+        for number in (str(10**12), str(2**63 - 1))
+    },
+    "insert one without a number": (insert("NULL", keyless="bigint"), Finding("stray", 1, 1)),
+    "insert one without a number, delete another": (
+        lambda db: (
+            insert("NULL", keyless="bigint")(db),
+            sql("DELETE FROM audit_events WHERE id = 9")(db),
+        ),
+        Finding("missing", 9, 9),
+    ),
+    "insert one between two": (insert("4.5", keyless="numeric"), Finding("out_of_place", 4, 4)),
+    "insert one after the last": (insert("12.5", keyless="numeric"), Finding("stray", 1, 1)),
+    "insert one twice": (insert("8", keyless="bigint"), Finding("out_of_place", 8, 8)),
     "cut the tail": (cut("audit_events", "audit_words"), Finding("cut_off", 9, 10)),
     "cut the tail and its checkpoint": (
         cut("audit_events", "audit_words", "audit_checkpoints"),
@@ -271,6 +333,13 @@ ATTACKS: dict[str, tuple[Attack, Finding]] = {
 
 # SQLite keeps any bytes for a text, and any text for a number; its driver and ours do not.
 ATTACKS_ON_SQLITE: dict[str, tuple[Attack, Finding]] = {
+    **{
+        f"insert one with {number} for a number": (
+            insert(number, keyless="any"),
+            Finding("stray", 1, 1),
+        )
+        for number in ("'x'", "''", "'7'", "x'ff41'", "CAST(x'ff41' AS TEXT)", "1e300", "-0.5")
+    },
     "write words that are no UTF-8": (
         sql("UPDATE audit_words SET words = CAST(x'ff41' AS TEXT) WHERE event_id = 7"),
         Finding("words_changed", 7, 7),
@@ -331,6 +400,23 @@ def test_the_time_beside_a_checkpoint_is_covered_by_nothing_and_believed_by_nobo
     owner.does(sql("UPDATE audit_checkpoints SET at = 'abc'"))
     assert trail.verify().finding is None
     assert trail.sign().size == EVENTS
+
+
+@pytest.mark.requirement("L7", "L9")
+@pytest.mark.parametrize("number", ["0", "NULL", str(10**12)])
+def test_what_was_inserted_is_found_also_when_going_on_from_a_checkpoint(
+    trail: Proven, owner: Owner, number: str
+) -> None:
+    owner.does(insert(number, keyless="bigint" if number == "NULL" else ""))
+    assert trail.verify(since=trail.kept[-1]).finding == trail.verify().finding is not None
+
+
+@pytest.mark.requirement("L7")
+def test_a_row_in_a_table_that_is_otherwise_empty_is_found(trail: Proven, owner: Owner) -> None:
+    """An empty table and one of number 0 are not the same."""
+    owner.does(insert("0"))
+    owner.does(sql("DELETE FROM audit_events WHERE id > 0", "DELETE FROM audit_checkpoints"))
+    assert trail.verify(kept=[]).finding == Finding("stray", 1, 1)
 
 
 @pytest.mark.requirement("L8")
