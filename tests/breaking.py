@@ -2,14 +2,14 @@
 
 from sqlalchemy import text
 
-from tests.faults import SWALLOW
+from tests.faults import BREAK
 from tests.owner import as_owner
 
 
 def break_trail(database_url: str) -> None:
     """Make every further audit event impossible."""
     with as_owner(database_url) as db:
-        for statement in SWALLOW[db.get_bind().dialect.name]:
+        for statement in BREAK[db.get_bind().dialect.name]:
             db.execute(text(statement))
 
 

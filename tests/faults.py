@@ -11,7 +11,7 @@ from sqlalchemy.event import listen, remove
 from app.postgresql_server import SUPERUSER
 from tests.owner import as_owner
 
-SWALLOW = {
+BREAK = {
     "sqlite": (
         (
             "CREATE TRIGGER broken BEFORE INSERT ON audit_events"
@@ -33,15 +33,56 @@ HEAL = {
     "sqlite": ("DROP TRIGGER broken",),
     "postgresql": ("DROP TRIGGER broken ON audit_events", "DROP FUNCTION broken"),
 }
+HALVES = ("audit_events", "audit_words")
+IGNORE = "CREATE TRIGGER swallow_{0} BEFORE INSERT ON {0} BEGIN SELECT RAISE(IGNORE); END"
+RULE = "CREATE RULE swallow_{0} AS ON INSERT TO {0} DO INSTEAD NOTHING"
+NO_ROW = (
+    "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    *(
+        f"CREATE TRIGGER swallow BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION swallow()"
+        for table in HALVES
+    ),
+)
+# The statements that make the database swallow what is written, and those that undo it.
+SWALLOW: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "trigger on sqlite": (
+        tuple(IGNORE.format(table) for table in HALVES),
+        tuple(f"DROP TRIGGER swallow_{table}" for table in HALVES),
+    ),
+    "rule": (
+        tuple(RULE.format(table) for table in HALVES),
+        tuple(f"DROP RULE swallow_{table} ON {table}" for table in HALVES),
+    ),
+    "trigger": (
+        NO_ROW,
+        (*(f"DROP TRIGGER swallow ON {table}" for table in HALVES), "DROP FUNCTION swallow"),
+    ),
+}
+
+
+Fault = Callable[[Engine], AbstractContextManager[None]]
 
 
 @contextmanager
 def unwritable_trail(engine: Engine) -> Iterator[None]:
     """Every event is refused by the database."""
     name = engine.dialect.name
-    _as_owner(engine, SWALLOW[name])
+    _as_owner(engine, BREAK[name])
     yield
     _as_owner(engine, HEAL[name])
+
+
+def swallowed(how: str) -> Fault:
+    """Return the fault that every event is taken by the database, and none is kept."""
+
+    @contextmanager
+    def fault(engine: Engine) -> Iterator[None]:
+        swallow, heal = SWALLOW[how]
+        _as_owner(engine, swallow)
+        yield
+        _as_owner(engine, heal)
+
+    return fault
 
 
 @contextmanager
@@ -69,11 +110,13 @@ def database_gone(engine: Engine) -> Iterator[None]:
         connection.execute(f'ALTER DATABASE "{name}_gone" RENAME TO "{name}"'.encode())
 
 
-Fault = Callable[[Engine], AbstractContextManager[None]]
 # Each with the engine that it can happen to.
 FAULTS: dict[str, tuple[str, Fault]] = {
     "unwritable trail": ("sqlite", unwritable_trail),
     "unwritable trail on postgresql": ("postgresql", unwritable_trail),
+    "swallowed by a trigger": ("sqlite", swallowed("trigger on sqlite")),
+    "swallowed by a rule on postgresql": ("postgresql", swallowed("rule")),
+    "swallowed by a trigger on postgresql": ("postgresql", swallowed("trigger")),
     "full disk": ("sqlite", full_disk),
     "database gone": ("postgresql", database_gone),
 }

@@ -8,7 +8,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Table, func, insert, or_, select, text
+from sqlalchemy import Connection, Table, bindparam, func, insert, or_, select, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.storage.audit_trail import AuditEvent, AuditWords
@@ -29,6 +30,12 @@ EVENTS, WORDS = cast("Table", AuditEvent.__table__), cast("Table", AuditWords.__
 EVENT_COLUMNS, WORDS_COLUMNS = EVENTS.columns.keys(), WORDS.columns.keys()
 INSERT_EVENTS, INSERT_WORDS = insert(EVENTS), insert(WORDS)
 HEAD = select(EVENTS.c.id, EVENTS.c.hash).order_by(EVENTS.c.id.desc()).limit(1)
+WRITTEN = (
+    select(EVENTS.c.id, EVENTS.c.hash, WORDS.c.salt)
+    .join(WORDS, WORDS.c.event_id == EVENTS.c.id)
+    .where(EVENTS.c.id.between(bindparam("first"), bindparam("last")))
+    .order_by(EVENTS.c.id)
+)
 
 UNSEALED = "unsealed audit events"
 
@@ -73,6 +80,10 @@ def words_digest(salt: bytes, words: str) -> bytes:
     Without the salt, which goes when the words go, nobody can try names against the digest.
     """
     return hashlib.sha256(f"{WORDS_PREFIX}{salt.hex()}{words}".encode("ascii")).digest()
+
+
+class NotRecorded(SQLAlchemyError):
+    """The database took an event and does not hold it: what it would have recorded must not be."""
 
 
 class StoredEvent(NamedTuple):
@@ -197,6 +208,8 @@ def seal(db: Session) -> None:
 
     This is the last thing a unit of work does: what locks the chain waits for nobody and keeps
     nobody waiting for longer than its commit, whatever the act itself had to lock (R4, L11).
+
+    Raises NotRecorded when they are not there then (L3).
     """
     waiting: list[AuditEvent] = db.info.pop(UNSEALED, [])
     if not waiting:
@@ -209,7 +222,23 @@ def seal(db: Session) -> None:
     # inserts take a third of the time of a flush.
     connection = db.connection()
     connection.execute(INSERT_EVENTS, [_row(event, EVENT_COLUMNS) for event in waiting])
-    connection.execute(INSERT_WORDS, [_row(event.words_row, WORDS_COLUMNS) for event in waiting])
+    words = [_row(event.words_row, WORDS_COLUMNS) for event in waiting]
+    connection.execute(INSERT_WORDS, words)
+    _check_written(connection, waiting, words)
+
+
+def _check_written(
+    connection: Connection, events: Sequence[AuditEvent], words: Sequence[dict[str, Any]]
+) -> None:
+    """Raise NotRecorded unless the table holds these events and their words.
+
+    A trigger or a rule can swallow a row without any error, and say that it was written.
+    """
+    bounds = {"first": events[0].id, "last": events[-1].id}
+    there = connection.execute(WRITTEN, bounds).all()
+    wanted = [(event.id, event.hash, row["salt"]) for event, row in zip(events, words, strict=True)]
+    if [tuple(row) for row in there] != wanted:
+        raise NotRecorded("the database has not kept an event of the audit trail")
 
 
 def lock(db: Session) -> tuple[int, bytes]:

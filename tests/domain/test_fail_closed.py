@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 
 from app.domain import activity, admins, endings, impersonations
 from app.domain.impersonations import Started
+from app.storage import audit_chain
 from app.storage.admins import Admin, SignIn
+from app.storage.audit_chain import NotRecorded
 from app.storage.database import Database
 from app.storage.impersonations import EndReason, Handoff, Impersonation
 from app.storage.members import Member
@@ -23,7 +25,17 @@ from tests.breaking import break_trail
 from tests.conftest import on_sqlite
 from tests.domain import crashing
 from tests.factories import FROM_THE_OFFICE
+from tests.faults import IGNORE, RULE
+from tests.owner import as_owner
 from tests.proving import proven
+
+IGNORE_ONE = (
+    "CREATE TRIGGER swallow BEFORE INSERT ON audit_words WHEN NEW.event_id = {0}"
+    " BEGIN SELECT RAISE(IGNORE); END"
+)
+RULE_FOR_ONE = (
+    "CREATE RULE swallow AS ON INSERT TO audit_words WHERE NEW.event_id = {0} DO INSTEAD NOTHING"
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -101,6 +113,35 @@ def test_what_cannot_be_recorded_does_not_happen(
     break_trail(database_url)
     with pytest.raises(DatabaseError):
         attempt(database, act, started, now)
+    assert state(database) == before
+
+
+@pytest.mark.requirement("L3", "R2")
+@pytest.mark.parametrize("table", ["audit_events", "audit_words"])
+def test_an_event_of_which_the_database_has_kept_one_half_is_none(
+    database: Database, database_url: str, started: Started, now: datetime, table: str
+) -> None:
+    with as_owner(database_url) as db:
+        statement = IGNORE if db.get_bind().dialect.name == "sqlite" else RULE
+        db.execute(text(statement.format(table)))
+    before = state(database)
+    with pytest.raises(NotRecorded):
+        attempt(database, ACTS["start"], started, now)
+    assert state(database) == before
+
+
+@pytest.mark.requirement("L3", "R2")
+def test_of_two_events_none_may_be_swallowed(
+    database: Database, database_url: str, started: Started, now: datetime
+) -> None:
+    """Replacing a session ends one and starts another, in one transaction."""
+    with as_owner(database_url) as db:
+        size, _ = audit_chain.head(db)
+        swallow = (IGNORE_ONE if db.get_bind().dialect.name == "sqlite" else RULE_FOR_ONE).format
+        db.execute(text(swallow(size + 1)))
+    before = state(database)
+    with pytest.raises(NotRecorded):
+        attempt(database, ACTS["replace"], started, now)
     assert state(database) == before
 
 
