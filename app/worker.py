@@ -72,11 +72,12 @@ def sign_checkpoint(database: Database, checkpoints: Checkpoints, *, now: dateti
     Then nothing more is signed: what was signed before stays the last thing we vouch for.
     """
     try:
+        kept = checkpoints.newest_kept()
         with database.unit_of_work(writing=False) as db:
             last, due = checkpoints.latest(db), checkpoints.are_due(db, now=now)
         if due:
             with database.unit_of_work(writing=True) as db:
-                last = checkpoints.make(db, now=now)
+                last = checkpoints.make(db, now=now, kept=kept)
         # One that was signed when the power went is kept now.
         if last:
             checkpoints.keep(last)

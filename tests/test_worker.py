@@ -15,6 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import worker
 from app.domain.audit_copies import Courier
 from app.domain.audit_trail import AuditAction
+from app.domain.checkpointing import Checkpoints
+from app.domain.checkpoints import Checkpoint
 from app.domain.errors import Halted
 from app.outgoing.log_file import LogFile
 from app.outgoing.webhook import Webhook
@@ -216,6 +218,32 @@ def test_a_worker_that_starts_sees_that_a_backup_stands_in_place_of_the_trail(
         assert (found["kind"], found["last"], found["by"]) == ("cut_off", 7, "worker")
     with pytest.raises(Halted):
         start(database, now)
+
+
+@pytest.mark.requirement("R4")
+def test_nobody_waits_for_the_disk_with_the_checkpoints(
+    database: Database,
+    key_folder: Path,
+    tmp_path: Path,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While the file is read others write."""
+    old = proven(database, key_folder=key_folder, folder=tmp_path, now=now)
+    old.record(3)
+    old.sign()
+    old.record(1)
+    newest_kept, read = Checkpoints.newest_kept, list[int]()
+
+    def slowly(checkpoints: Checkpoints) -> Checkpoint | None:
+        read.append(len(read))
+        if len(read) == 1:
+            copying.record(database, 1, now=now)
+        return newest_kept(checkpoints)
+
+    monkeypatch.setattr(Checkpoints, "newest_kept", slowly)
+    worker.sign_checkpoint(database, old.checkpoints, now=now + timedelta(hours=1))
+    assert (read, old.kept[-1].size) == ([0], 5)
 
 
 def wait_for(come: Callable[[], bool]) -> None:

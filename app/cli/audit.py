@@ -74,7 +74,8 @@ def checkpoint() -> None:
     config = settings()
     trail = checkpoints_of(config)
     with opened_database(config) as database, tampering_told():
+        kept = trail.newest_kept()
         with database.unit_of_work(writing=True) as db:
-            made = trail.make(db, now=now())
+            made = trail.make(db, now=now(), kept=kept)
         trail.keep(made)
     click.echo(trail.key.sign(made), nl=False)

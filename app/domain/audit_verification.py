@@ -107,8 +107,13 @@ def _gap(db: Session, rows: int, after: int, last: int) -> Finding | None:
 def _known(
     db: Session, key: VerifierKey, kept: Sequence[Checkpoint], since: Checkpoint | None
 ) -> dict[int, Checkpoint]:
-    """Return every checkpoint that was signed, as far as anybody knows, by size."""
-    stored = [checkpoint_in(size, note, key) for size, note in notes(db)]
+    """Return every checkpoint that was signed, as far as anybody knows, by size.
+
+    Of those in the database that came before `since` nothing is asked: there may be thousands,
+    and whoever signs keeps everybody waiting meanwhile.
+    """
+    found = notes(db, since=since.size if since else 0)
+    stored = [checkpoint_in(size, note, key) for size, note in found]
     return agreed([*stored, *kept, *([since] if since else [])])
 
 

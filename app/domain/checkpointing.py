@@ -45,15 +45,19 @@ class Checkpoints:
             return False
         return waiting >= self.every_events or last is None or now >= last.at + self.every
 
-    def make(self, db: Session, *, now: datetime) -> Checkpoint:
+    def make(self, db: Session, *, now: datetime, kept: Checkpoint | None = None) -> Checkpoint:
         """Sign what the trail is now, unless that has been done; return the newest checkpoint.
 
         What has been added since the last one is verified first, and the last one against the
-        file: nothing is signed that contradicts what was signed before. Raises Tampered.
+        file: nothing is signed that contradicts what was signed before. `kept` is what
+        `newest_kept` has returned to whoever asked before the transaction. Raises Tampered, and
+        BadCheckpoint if what the file ends with is not ours.
         """
+        # A disk may take its time: nobody else should wait for it.
+        kept = kept or self.newest_kept()
         size, head = audit_chain.lock(db)
         last = self.latest(db)
-        self.look(db, self.newest_kept())
+        self.look(db, kept)
         if last is not None and last.size == size:
             return last
         tree = TrailTree(db)

@@ -13,7 +13,7 @@ from app.storage.audit_trail import NumberOfEvent
 from app.storage.base import Base
 from app.storage.raw_rows import raw_rows
 
-NOTES = "SELECT size, note FROM audit_checkpoints ORDER BY size"
+NOTES = "SELECT size, note FROM audit_checkpoints WHERE size >= {since:d} ORDER BY size"
 TILES = """
     SELECT position, hashes FROM audit_tiles
     WHERE height = {height:d} AND position >= {first:d} AND position < {end:d}
@@ -43,14 +43,14 @@ class AuditTile(Base):
     hashes: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-def notes(db: Session) -> Sequence[tuple[int, object]]:
-    """Return the size and the note of every checkpoint as they are stored, by size."""
-    return [(size, note) for size, note in raw_rows(db, NOTES)]
+def notes(db: Session, *, since: int = 0) -> Sequence[tuple[int, object]]:
+    """Return the size and the note of each checkpoint from that size on as they are stored."""
+    return [(size, note) for size, note in raw_rows(db, NOTES.format(since=since))]
 
 
 def latest_note(db: Session) -> tuple[int, object] | None:
     """Return the size and the note of the checkpoint of the largest size, as they are stored."""
-    found = raw_rows(db, f"{NOTES} DESC LIMIT 1")
+    found = raw_rows(db, f"{NOTES.format(since=0)} DESC LIMIT 1")
     return (found[0][0], found[0][1]) if found else None
 
 

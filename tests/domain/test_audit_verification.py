@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import audit_following
 from app.domain.audit_scan import Finding, Tampered
+from app.domain.checkpoints import VerifierKey
 from app.storage import audit_chain
 from app.storage.audit_chain import HASHED_FIELDS, StoredEvent, event_hash
 from app.storage.database import Database
@@ -569,6 +570,30 @@ def test_a_checkpoint_is_due_after_so_many_events_or_so_much_time(
     assert due(later=timedelta(0))
     trail.sign()
     assert not due(later=timedelta(days=1))
+
+
+@on_sqlite
+@pytest.mark.requirement("R4")
+def test_signing_does_not_check_what_was_signed_long_ago(
+    trail: Proven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the chain's lock, so it must not take longer the more was signed before."""
+    has_signed, checked = VerifierKey.has_signed, list[str]()
+
+    def counted(key: VerifierKey, text: str, signature: str) -> bool:
+        checked.append(text)
+        return has_signed(key, text, signature)
+
+    def checked_by_signing() -> int:
+        trail.record(1)
+        checked.clear()
+        with trail.database.unit_of_work(writing=True) as db:
+            trail.checkpoints.make(db, now=trail.now)
+        return len(checked)
+
+    monkeypatch.setattr(VerifierKey, "has_signed", counted)
+    few = checked_by_signing()
+    assert [checked_by_signing() for _ in range(10)] == [few] * 10
 
 
 def test_a_checkpoint_of_the_same_size_is_not_signed_twice(trail: Proven) -> None:
