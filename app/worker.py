@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,7 +18,7 @@ from app.domain import directory_following, directory_sync
 from app.domain.audit_copies import CannotSend, Courier, Target
 from app.domain.audit_scan import Tampered
 from app.domain.audit_trail import WORKER
-from app.domain.checkpointing import Checkpoints
+from app.domain.checkpointing import Checkpoints, finding_of
 from app.domain.checkpoints import BadCheckpoint
 from app.domain.directory_loads import work_of
 from app.domain.directory_sync import Source
@@ -25,7 +26,7 @@ from app.domain.endings import end_due
 from app.domain.signing_keys import UnusableKey
 from app.domain.verification_events import record_doubt
 from app.storage import locks
-from app.storage.database import Database
+from app.storage.database import FAILURES, Database
 from app.storage.impersonations import open_impersonations
 from app.storage.postgresql import WORKER as WORKER_PATIENCE
 
@@ -71,9 +72,10 @@ def sign_checkpoint(database: Database, checkpoints: Checkpoints, *, now: dateti
 
     Then nothing more is signed: what was signed before stays the last thing we vouch for.
     """
-    try:
+    with _doubting(database, now=now):
         kept = checkpoints.newest_kept()
         with database.unit_of_work(writing=False) as db:
+            checkpoints.check_kept(db, kept)
             last, due = checkpoints.latest(db), checkpoints.are_due(db, now=now)
         if due:
             with database.unit_of_work(writing=True) as db:
@@ -81,8 +83,6 @@ def sign_checkpoint(database: Database, checkpoints: Checkpoints, *, now: dateti
         # One that was signed when the power went is kept now.
         if last:
             checkpoints.keep(last)
-    except (Tampered, BadCheckpoint) as error:
-        _doubt(database, error, now=now)
 
 
 def look_at_trail(database: Database, checkpoints: Checkpoints, *, now: datetime) -> None:
@@ -90,20 +90,32 @@ def look_at_trail(database: Database, checkpoints: Checkpoints, *, now: datetime
 
     A backup that was put in place of the database is seen at once, and no session starts (L9, F10).
     """
-    try:
+    with _doubting(database, now=now):
         # First the file, as another worker may be signing: it must not know more than we see.
         kept = checkpoints.newest_kept()
         with database.unit_of_work(writing=False) as db:
+            checkpoints.check_kept(db, kept)
             checkpoints.look(db, kept)
-    except (Tampered, BadCheckpoint) as error:
-        _doubt(database, error, now=now)
 
 
-def _doubt(database: Database, error: Tampered | BadCheckpoint, *, now: datetime) -> None:
-    log.critical("the audit trail is not what it was: %s", error)
-    if isinstance(error, Tampered):
+@contextmanager
+def _doubting(database: Database, *, now: datetime) -> Iterator[None]:
+    """Record it when the trail, or the file of its checkpoints, is not what it was.
+
+    What keeps us from finding that out is a finding too, unless the machine is to blame: a
+    database that is away and a disk that is full are tried again.
+    """
+    try:
+        yield
+    except (*FAILURES, OSError):
+        raise
+    except Exception as error:
+        known = isinstance(error, (Tampered, BadCheckpoint))
+        log.critical(
+            "the audit trail is not what it was: %s", error, exc_info=None if known else error
+        )
         with database.unit_of_work(writing=True) as db:
-            record_doubt(db, error.finding, by="worker", provenance=WORKER, now=now)
+            record_doubt(db, finding_of(db, error), by="worker", provenance=WORKER, now=now)
 
 
 def copy_trail(database: Database, courier: Courier, *, now: datetime) -> object:

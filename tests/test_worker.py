@@ -8,11 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import worker
+from app.domain import doubts, verification_events
 from app.domain.audit_copies import Courier
 from app.domain.audit_trail import AuditAction
 from app.domain.checkpointing import Checkpoints
@@ -28,9 +30,11 @@ from app.storage.impersonations import LIFETIME, Impersonation, open_impersonati
 from app.storage.members import Member
 from app.worker import MORE, Job
 from tests import copying, factories, trail
-from tests.conftest import on_postgresql
+from tests.conftest import on_postgresql, on_sqlite
+from tests.factories import FROM_THE_OFFICE
 from tests.outgoing.receivers import web
-from tests.proving import proven
+from tests.owner import as_owner, without_trigger
+from tests.proving import Proven, proven
 
 PATIENCE_SECONDS = 30
 
@@ -218,6 +222,123 @@ def test_a_worker_that_starts_sees_that_a_backup_stands_in_place_of_the_trail(
         assert (found["kind"], found["last"], found["by"]) == ("cut_off", 7, "worker")
     with pytest.raises(Halted):
         start(database, now)
+
+
+@pytest.fixture
+def signed(database: Database, key_folder: Path, tmp_path: Path, now: datetime) -> Proven:
+    """Three events, each with a checkpoint, inside the database and outside."""
+    signed = proven(database, key_folder=key_folder, folder=tmp_path, now=now)
+    for _ in range(3):
+        signed.record(1)
+        signed.sign()
+    return signed
+
+
+def doubted(signed: Proven) -> dict[str, object]:
+    """Let the worker look and sign, for three seconds, and return the facts of its doubt."""
+    signing = worker.jobs(signed.database, signed.checkpoints)[1]
+    for second in range(3):
+        signing.run(signed.now + timedelta(hours=1, seconds=second))
+    with signed.database.unit_of_work(writing=False) as db:
+        return dict(trail.only(db, AuditAction.AUDIT_DOUBTED).details)
+
+
+def cleared(signed: Proven) -> bool:
+    """Verify, and say whether no doubt stands after that."""
+    with signed.database.unit_of_work(writing=True) as db:
+        verification_events.record(
+            db, signed.verify(), by="flask audit verify", provenance=FROM_THE_OFFICE, now=signed.now
+        )
+    with signed.database.unit_of_work(writing=False) as db:
+        return not doubts.standing(db)
+
+
+@on_sqlite
+@pytest.mark.requirement("L8", "F10")
+@pytest.mark.parametrize("old", ["\n\n", "head", "localhost"])
+def test_garbage_in_the_file_of_checkpoints_is_a_doubt(signed: Proven, old: str) -> None:
+    """Nothing is signed until the file has been mended, and a verification clears it then."""
+    path = signed.checkpoints.file
+    good = path.read_text(encoding="utf-8")
+    path.write_text(good.replace(old, "garbage\n"), encoding="utf-8")
+    assert doubted(signed) == {"by": "worker", "kind": "kept_damaged", "first": 3, "last": 3}
+    with pytest.raises(Halted):
+        start(signed.database, signed.now)
+    path.write_text(good, encoding="utf-8")
+    assert cleared(signed)
+
+
+@on_sqlite
+@pytest.mark.requirement("L8", "F10")
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_file_of_checkpoints_that_has_gone_is_a_doubt(signed: Proven, emptied: bool) -> None:
+    """It is not begun anew but by an operator, who may have moved it."""
+    path = signed.checkpoints.file
+    path.unlink()
+    if emptied:
+        path.touch()
+    signed.record(1)
+    assert doubted(signed) == {"by": "worker", "kind": "kept_gone", "first": 3, "last": 3}
+    assert signed.kept == []
+    assert not cleared(signed)
+    signed.sign()
+    assert cleared(signed)
+
+
+@on_sqlite
+@pytest.mark.requirement("F3")
+def test_the_very_first_checkpoint_may_have_been_signed_when_the_power_went(
+    database: Database, key_folder: Path, tmp_path: Path, now: datetime
+) -> None:
+    first = proven(database, key_folder=key_folder, folder=tmp_path, now=now)
+    first.record(1)
+    with database.unit_of_work(writing=True) as db:
+        made = first.checkpoints.make(db, now=now)
+    worker.sign_checkpoint(database, first.checkpoints, now=now)
+    assert first.kept == [made]
+
+
+@on_sqlite
+@pytest.mark.requirement("L9", "F10")
+@pytest.mark.parametrize("error", [OverflowError("too large"), MemoryError(), TypeError("x")])
+def test_a_trail_that_cannot_be_followed_is_a_doubt(
+    signed: Proven, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Checkpoints, "look", fail)
+    signed.record(1)
+    assert doubted(signed) == {"by": "worker", "kind": "unreadable", "first": 1, "last": 1}
+
+
+@on_sqlite
+@pytest.mark.requirement("L9")
+@pytest.mark.parametrize(
+    "error", [sqlite3.OperationalError("locked"), psycopg.OperationalError(), OSError("full")]
+)
+def test_what_the_machine_is_to_blame_for_is_tried_again(
+    signed: Proven, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Checkpoints, "look", fail)
+    with pytest.raises(type(error)):
+        doubted(signed)
+    with signed.database.unit_of_work(writing=False) as db:
+        assert not doubts.standing(db)
+
+
+@pytest.mark.requirement("L7", "F10")
+def test_one_event_with_a_huge_number_is_a_doubt(signed: Proven, database_url: str) -> None:
+    """Nobody goes through the numbers before it."""
+    with as_owner(database_url) as db:
+        for table in ("audit_events", "audit_words"):
+            without_trigger(db, table, f"{table}_no_update")
+        db.execute(text(f"UPDATE audit_events SET id = {10**12} WHERE id = 3"))
+        db.execute(text(f"UPDATE audit_words SET event_id = {10**12} WHERE event_id = 3"))
+    assert doubted(signed)["kind"] == "missing"
 
 
 @pytest.mark.requirement("R4")

@@ -14,6 +14,8 @@ from app.storage.audit_chain import StoredEvent, event_hash, words_digest
 MISSING, CHANGED, CUT_OFF, REWRITTEN = "missing", "changed", "cut_off", "rewritten"
 OUT_OF_PLACE, WORDS_CHANGED, WORDS_MISSING = "out_of_place", "words_changed", "words_missing"
 BAD_CHECKPOINT, SPLIT, TILE, STRAY = "bad_checkpoint", "split", "tile", "stray"
+# What the file of checkpoints outside the database can have, and what no other word is for.
+KEPT_GONE, KEPT_DAMAGED, UNREADABLE = "kept_gone", "kept_damaged", "unreadable"
 # What only the file of an export can have.
 NOT_COVERED, DAMAGED = "not_covered", "damaged"
 BAD_MANIFEST, FILE_CHANGED = "bad_manifest", "file_changed"
@@ -37,6 +39,13 @@ SENTENCES = {
     SPLIT: "Two different histories were signed: the checkpoints of {last} events disagree about "
     "something from event {first} on.",
     TILE: "The hashes that are kept of events {first} to {last} are not those of the events.",
+    KEPT_GONE: "The file of checkpoints outside the database is gone, although the trail was signed"
+    " up to event {last}. Put it back; if it was moved on purpose, or never written, begin a new"
+    " one with flask audit checkpoint. Then run flask audit verify.",
+    KEPT_DAMAGED: "The file of checkpoints outside the database holds something that is not signed"
+    " by our key. Put a good copy in its place, then run flask audit verify.",
+    UNREADABLE: "The trail from event {first} on cannot be followed: the log of the worker says"
+    " why. Run flask audit verify.",
     NOT_COVERED: "{events} not covered by the checkpoint: something was added to the export.",
     DAMAGED: "The export cannot be read from event {first} on.",
     BAD_MANIFEST: "The manifest of the export is not signed by the trail's key.",

@@ -11,12 +11,24 @@ from sqlalchemy.orm import Session
 
 from app.domain import checkpoints
 from app.domain.audit_following import compare_with_tree, follow_run
-from app.domain.audit_scan import MISSING, Finding, Tampered
+from app.domain.audit_scan import (
+    KEPT_DAMAGED,
+    KEPT_GONE,
+    MISSING,
+    UNREADABLE,
+    Finding,
+    Tampered,
+)
 from app.domain.audit_tree import TrailTree
 from app.domain.audit_verification import checkpoint_in, verify
-from app.domain.checkpoints import Checkpoint, CheckpointKey
+from app.domain.checkpoints import BadCheckpoint, Checkpoint, CheckpointKey
 from app.storage import audit_chain
-from app.storage.audit_checkpoints import AuditCheckpoint, latest_note, note_of
+from app.storage.audit_checkpoints import (
+    AuditCheckpoint,
+    count_checkpoints,
+    latest_note,
+    note_of,
+)
 
 log = logging.getLogger("understudy.checkpoints")
 
@@ -76,6 +88,15 @@ class Checkpoints:
         if verdict.finding:
             raise Tampered(verdict.finding)
 
+    def check_kept(self, db: Session, kept: Checkpoint | None) -> None:
+        """Raise Tampered when the file holds none of the checkpoints, which the worker keeps there.
+
+        The very first may have been signed when the power went. `kept` is what `newest_kept` has
+        returned.
+        """
+        if kept is None and count_checkpoints(db, limit=2) > 1:
+            raise Tampered(_about_file(db, KEPT_GONE))
+
     def newest_kept(self) -> Checkpoint | None:
         """Return the newest checkpoint in the file; raise BadCheckpoint if it is not ours."""
         return checkpoints.newest_in(self.file, self.key.verifier)
@@ -125,3 +146,20 @@ class Checkpoints:
             file.write(self.key.sign(checkpoint) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def finding_of(db: Session, error: Exception) -> Finding:
+    """Return what it says of the trail that looking at it or signing it ended with this error."""
+    if isinstance(error, Tampered):
+        return error.finding
+    if isinstance(error, BadCheckpoint):
+        return _about_file(db, KEPT_DAMAGED)
+    first = max(1, audit_chain.bounds(db)[0])
+    return Finding(UNREADABLE, first, first)
+
+
+def _about_file(db: Session, kind: str) -> Finding:
+    """Return what is wrong with the file, at the last event that was signed."""
+    found = latest_note(db)
+    size = found[0] if found and type(found[0]) is int else 1
+    return Finding(kind, size, size)

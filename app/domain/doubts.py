@@ -12,14 +12,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.domain.audit_facts import parsed
-from app.domain.audit_scan import CUT_OFF, REWRITTEN, SPLIT
+from app.domain.audit_scan import CUT_OFF, KEPT_DAMAGED, KEPT_GONE, REWRITTEN, SPLIT
 from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.errors import Conflict
 from app.storage import audit_chain
 from app.storage.admins import Admin
 
 # What only a checkpoint from outside the database can show, only such a one can clear.
-SHOWN_FROM_OUTSIDE = frozenset({CUT_OFF, REWRITTEN, SPLIT})
+SHOWN_FROM_OUTSIDE = frozenset({CUT_OFF, REWRITTEN, SPLIT, KEPT_GONE, KEPT_DAMAGED})
 
 NOTHING_TO_ACKNOWLEDGE = "Nothing waits to be acknowledged."
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Connection, Table, bindparam, func, insert, or_, select, text
+from sqlalchemy import Connection, Table, bindparam, func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -184,8 +184,11 @@ def count_rows(db: Session, *, after: int) -> int:
 
 def has_row_without_number(db: Session) -> bool:
     """Whether the table holds a row with a number below 1, or without any."""
-    number = EVENTS.c.id
-    return db.scalar(select(1).where(or_(number < 1, number.is_(None))).limit(1)) is not None
+    # One by one they are looked up, together they would be searched for.
+    return any(
+        db.scalar(select(1).select_from(EVENTS).where(where).limit(1)) is not None
+        for where in (EVENTS.c.id < 1, EVENTS.c.id.is_(None))
+    )
 
 
 def first_gap(db: Session, *, after: int, last: int) -> tuple[int, int] | None:

@@ -54,6 +54,12 @@ def latest_note(db: Session) -> tuple[int, object] | None:
     return (found[0][0], found[0][1]) if found else None
 
 
+def count_checkpoints(db: Session, *, limit: int) -> int:
+    """Return how many checkpoints there are, `limit` for more."""
+    found = select(AuditCheckpoint.size).limit(limit).subquery()
+    return db.scalar(select(func.count()).select_from(found)) or 0
+
+
 def note_of(db: Session, size: int) -> object:
     """Return the note of the checkpoint of that size as it is stored, None if there is none."""
     found = raw_rows(db, f"SELECT note FROM audit_checkpoints WHERE size = {size:d}")  # noqa: S608
