@@ -122,16 +122,17 @@ def copy_trail(database: Database, courier: Courier, *, now: datetime) -> object
     """Bring one place the next batch of the trail; return MORE as long as it goes."""
     if not courier.is_due(now=now):
         return None
-    with database.unit_of_work(writing=False) as db:
-        batch = courier.next_batch(db)
-    if batch is None:
-        return None
-    if batch.missing:
-        log.critical(
-            "%d events up to %d are not in the trail, or not as they were recorded: %s has a gap",
-            *(batch.missing, batch.last_event_id, courier.target.name),
-        )
     try:
+        with database.unit_of_work(writing=False) as db:
+            batch = courier.next_batch(db)
+        if batch is None:
+            return None
+        if batch.missing:
+            log.critical(
+                "%d events up to %d are not in the trail, or not as they were recorded:"
+                " %s has a gap",
+                *(batch.missing, batch.last_event_id, courier.target.name),
+            )
         # No transaction is open meanwhile: a slow receiver keeps nobody else waiting (F9).
         if batch.records:
             courier.target.send(batch.records, now=now)

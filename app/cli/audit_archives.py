@@ -68,6 +68,8 @@ def _check_copies(database: Database, config: Config) -> None:
     with database.unit_of_work(writing=False) as db:
         last = archived(db)
         for copy in audit_copies.copies(db, names):
+            if copy.is_ahead:
+                raise Conflict(f"{copy.target}: {copy.problem}. Nothing has left the database.")
             if copy.last_event_id < last:
                 raise Conflict(
                     f"{copy.target} has a copy up to event {copy.last_event_id:,} only. Nothing"

@@ -32,7 +32,9 @@ def copies() -> None:
 
 
 def _sentence(copy: Copy) -> str:
-    place = f"{copy.target}: at event {copy.last_event_id:,}, {copy.behind:,} behind"
+    # Of one that is ahead nobody knows how far it is behind.
+    behind = "" if copy.is_ahead else f", {copy.behind:,} behind"
+    place = f"{copy.target}: at event {copy.last_event_id:,}{behind}"
     if copy.at is None:
         return f"{place}, nothing sent yet."
     at = copy.at.strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -63,6 +63,11 @@ def unable_told() -> Iterator[None]:
         raise Unable(error.message) from error
     except FAILURES as error:
         raise Unable(f"the database cannot be used: {error}") from error
+    except (click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        # Status 1 is for what was found: whatever else goes wrong is no finding.
+        raise Unable(f"the trail cannot be followed: {type(error).__name__}: {error}") from error
 
 
 def kept_in(

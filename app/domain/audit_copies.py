@@ -30,6 +30,8 @@ BATCH_EVENTS = 500
 # Many web servers take a megabyte and no more.
 BATCH_BYTES = 512 * 1024
 LONGEST_PROBLEM = 200
+# What stands in the row as long as nobody has put it right, whatever is recorded meanwhile.
+AHEAD = "it is said to have come to event {number}, which was never recorded"
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=1)
 
 
@@ -102,9 +104,14 @@ class Courier:
         return self.again_at is None or not now < self.again_at <= now + LONGEST_WAIT
 
     def next_batch(self, db: Session) -> Batch | None:
-        """Return what to send next, None if the place has everything."""
+        """Return what to send next, None if the place has everything.
+
+        Raises CannotSend while nobody knows what the place has.
+        """
         copy = db.get(AuditCopy, self.target.name)
         sent, signed = (copy.last_event_id, copy.last_checkpoint_size) if copy else (0, 0)
+        if copy and (problem := _ahead(copy, audit_chain.bounds(db)[1])):
+            raise CannotSend(problem)
         last, events = _events(db, after=sent)
         checkpoints: list[Record] = []
         if self.target.takes_checkpoints:
@@ -143,7 +150,7 @@ class Copy:
     """How a copy is doing: the event it has come to, and how many it has still to get.
 
     `at` is when it last went or, with a problem, since when that stands in the way; None for a
-    place that has got nothing yet.
+    place that has got nothing yet. Of one that `is_ahead` of the trail nobody knows what it has.
     """
 
     target: str
@@ -151,22 +158,25 @@ class Copy:
     behind: int
     at: datetime | None
     problem: str | None
+    is_ahead: bool = False
 
 
 def copies(db: Session, targets: Iterable[str]) -> Sequence[Copy]:
     """Return how the copies of that name are doing, in that order."""
-    size, _ = audit_chain.head(db)
+    _, size = audit_chain.bounds(db)
     found: list[Copy] = []
     for name in targets:
         row = db.get(AuditCopy, name)
         sent = row.last_event_id if row else 0
+        ahead = _ahead(row, size) if row else None
         found.append(
             Copy(
                 target=name,
                 last_event_id=sent,
                 behind=max(0, size - sent),
                 at=row.at if row else None,
-                problem=row.problem if row else None,
+                problem=ahead or (row.problem if row else None),
+                is_ahead=ahead is not None,
             )
         )
     return found
@@ -222,6 +232,17 @@ def _checkpoints(db: Session, *, after: int, up_to: int) -> list[Record]:
         )
         for row in checkpoints_between(db, after=after, up_to=up_to, limit=BATCH_EVENTS)
     ]
+
+
+def _ahead(copy: AuditCopy, size: int) -> str | None:
+    """Return what is wrong with a copy that has come further than the trail.
+
+    Once that was seen it does not pass because the trail has grown: what was recorded in between
+    would be left out.
+    """
+    number = max(copy.last_event_id, copy.last_checkpoint_size)
+    problem = AHEAD.format(number=number)
+    return problem if number > size or copy.problem == problem else None
 
 
 def _place(record: Record) -> tuple[int, bool]:

@@ -218,6 +218,8 @@ def seal(db: Session) -> None:
     if not waiting:
         return
     size, head_hash = lock(db)
+    if size > LAST_NUMBER - len(waiting):
+        raise NotRecorded("the audit trail has no number left: somebody has inserted the last one")
     for event in waiting:
         size += 1
         head_hash = _link(event, size, head_hash)

@@ -10,6 +10,7 @@ import pytest
 from app.domain import audit_archives
 from app.domain.audit_trail import OPERATOR, AuditAction
 from app.storage.admins import Admin
+from app.storage.audit_copies import AuditCopy
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
 from tests.cli.conftest import Run
@@ -58,6 +59,22 @@ def test_without_an_order_nothing_is_archived(run: Run, trail: Proven) -> None:
     result = run("audit", "archive")
     assert result.exit_code == 1
     assert "A superadmin orders it" in result.output
+
+
+def test_nothing_leaves_while_nobody_knows_what_a_copy_has(
+    run: Run, trail: Proven, ordered: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNDERSTUDY_AUDIT_LOG_FILE", "copy.log")
+    with trail.database.unit_of_work(writing=True) as db:
+        row = AuditCopy(
+            target="file copy.log", last_event_id=999, last_checkpoint_size=0, at=LONG_AGO
+        )
+        db.add(row)
+    result = run("audit", "archive")
+    assert result.exit_code == 1
+    assert "event 999, which was never recorded. Nothing has left" in result.output
+    with trail.database.unit_of_work(writing=False) as db:
+        assert db.get(AuditEvent, 1)
 
 
 def test_nothing_leaves_that_a_copy_still_needs(

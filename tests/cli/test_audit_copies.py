@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 
 from app import config, configured
 from app.domain.audit_copies import Courier
@@ -11,6 +12,7 @@ from app.storage.database import Database
 from tests.cli.conftest import Run
 from tests.copying import copy, record
 from tests.outgoing.receivers import free_port
+from tests.owner import as_owner
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -38,6 +40,22 @@ def test_a_problem_is_told_and_is_the_status(
     at = "2026-03-02 09:00:00 UTC"
     assert good == f"file var/audit.log: at event 3, 0 behind, last sent {at}."
     assert bad == f"syslog {place}: at event 0, 3 behind. PROBLEM since {at}: Connection refused."
+
+
+@pytest.mark.requirement("L10")
+def test_a_copy_that_has_more_than_was_recorded_is_a_problem(
+    run: Run, database: Database, database_url: str
+) -> None:
+    """Whoever moves the number on would have what is recorded next left out."""
+    record(database, 3, now=NOW)
+    (target,) = configured.copy_targets(config.from_environment(dict(os.environ)))
+    copy(database, Courier(target), now=NOW)
+    with as_owner(database_url) as db:
+        db.execute(text("UPDATE audit_copies SET last_event_id = 7"))
+    told = run("audit", "copies")
+    assert told.exit_code == 1
+    assert "at event 7. PROBLEM since 2026-03-02 09:00:00 UTC" in told.output
+    assert "it is said to have come to event 7, which was never recorded." in told.output
 
 
 def test_without_copies_there_is_nothing_to_tell(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.domain import audit_archives
+from app.domain import audit_archives, audit_verification
 from app.domain.audit_archives import SHORTEST_RETENTION
 from app.domain.audit_trail import OPERATOR, AuditAction
 from app.domain.audit_tree import TrailTree
@@ -223,6 +223,20 @@ def archived(trail: Proven, run: Run) -> Proven:
         )
     assert run("audit", "archive").exit_code == 0
     return trail
+
+
+@on_sqlite
+@pytest.mark.parametrize("error", [OverflowError("too large"), MemoryError(), OSError("gone")])
+def test_what_cannot_be_followed_is_no_finding_and_no_traceback(
+    run: Run, trail: Proven, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(audit_verification, "verify", fail)
+    result = run("audit", "verify")
+    assert result.exit_code == 2
+    assert f"Error: the trail cannot be followed: {type(error).__name__}" in result.output
 
 
 @pytest.mark.requirement("L12")

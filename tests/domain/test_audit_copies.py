@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app import worker
 from app.domain.audit_copies import Batch, CannotSend, Copy, Courier, Record, copies
 from app.storage.database import Database
 from tests.copying import record
+from tests.owner import as_owner
 
 
 @dataclass
@@ -74,6 +77,28 @@ def test_the_same_problem_is_news_once(db: Session, courier: Courier, now: datet
     assert courier.failed(db, CannotSend("another"), now=now)
     courier.went(db, BATCH, now=now)
     assert courier.failed(db, REFUSED, now=now)
+
+
+@pytest.mark.requirement("L14")
+@pytest.mark.parametrize("name", ["last_event_id", "last_checkpoint_size"])
+def test_a_copy_that_is_ahead_of_the_trail_stands_still_until_somebody_puts_it_right(
+    database: Database, database_url: str, courier: Courier, now: datetime, name: str
+) -> None:
+    """When the trail has grown as far, what was recorded in between would be left out."""
+    record(database, 3, now=now)
+    with database.unit_of_work(writing=True) as db:
+        courier.went(db, BATCH, now=now)
+        db.execute(text(f"UPDATE audit_copies SET {name} = 5"))
+    assert worker.copy_trail(database, courier, now=now) is None
+    record(database, 9, now=now)
+    assert worker.copy_trail(database, courier, now=now + timedelta(days=1)) is None
+    with database.unit_of_work(writing=False) as db:
+        (told,) = copies(db, ["nowhere"])
+    with as_owner(database_url) as db:
+        db.execute(text("DELETE FROM audit_copies"))
+        assert courier.next_batch(db) is not None
+    assert told.is_ahead
+    assert told.problem == "it is said to have come to event 5, which was never recorded"
 
 
 def test_each_copy_is_told_by_its_name(database: Database, courier: Courier, now: datetime) -> None:

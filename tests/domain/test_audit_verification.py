@@ -20,7 +20,7 @@ from app.domain import audit_following
 from app.domain.audit_scan import Finding, Tampered
 from app.domain.checkpoints import VerifierKey
 from app.storage import audit_chain
-from app.storage.audit_chain import HASHED_FIELDS, StoredEvent, event_hash
+from app.storage.audit_chain import HASHED_FIELDS, NotRecorded, StoredEvent, event_hash
 from app.storage.database import Database
 from tests.conftest import on_sqlite
 from tests.owner import owners
@@ -410,6 +410,15 @@ def test_what_was_inserted_is_found_also_when_going_on_from_a_checkpoint(
 ) -> None:
     owner.does(insert(number, keyless="bigint" if number == "NULL" else ""))
     assert trail.verify(since=trail.kept[-1]).finding == trail.verify().finding is not None
+
+
+@pytest.mark.requirement("L3", "L7")
+def test_after_the_last_number_there_is_nothing_can_be_recorded(
+    trail: Proven, owner: Owner
+) -> None:
+    owner.does(insert(str(2**63 - 1)))
+    with pytest.raises(NotRecorded):
+        trail.record(1)
 
 
 @pytest.mark.requirement("L7")
