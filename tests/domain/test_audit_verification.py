@@ -519,6 +519,23 @@ def test_what_came_after_the_last_checkpoint_is_only_as_safe_as_the_database(
     assert trail.verify().finding is None
 
 
+@pytest.mark.requirement("L7")
+def test_the_newest_event_can_be_deleted_before_anything_follows_it(
+    trail: Proven, owner: Owner
+) -> None:
+    """We say so in the documentation: the next one takes its place. A gap would show it."""
+    delete = sql(
+        f"DELETE FROM audit_events WHERE id = {EVENTS}",
+        f"DELETE FROM audit_words WHERE event_id = {EVENTS}",
+    )
+    owner.does(delete)
+    trail.record(1)
+    assert trail.verify().finding is None
+    trail.record(1)
+    owner.does(delete)
+    assert trail.verify().finding == Finding("missing", EVENTS, EVENTS)
+
+
 @pytest.mark.requirement("L8")
 @pytest.mark.parametrize("name", ["rebuild the chain", "cut the tail", "empty the trail"])
 def test_nothing_is_signed_that_contradicts_what_was_signed(
