@@ -35,9 +35,10 @@ class ErasedWords:
     def join(self, later: "ErasedWords") -> None:
         """Take in what a later run has noted."""
         self.count += later.count
-        for people, first in later._open.items():
-            self._note(people, first, later.erasures)
+        # What is open here may have been erased here, or there.
         self.erasures |= later.erasures
+        for people, first in later._open.items():
+            self._note(people, first, self.erasures)
 
     def unexplained(self, erasures: Mapping[str, int]) -> int | None:
         """Return the first event that no erasure explains, None if there is none.

@@ -55,6 +55,12 @@ def test_an_erasure_explains_what_came_before_it_and_nothing_after() -> None:
     assert followed([*before, event(3, "ada", "mia"), event(4, "ada", "mia")]).unexplained({}) == 3
 
 
+def test_an_erasure_in_one_run_explains_nothing_in_the_next() -> None:
+    words = followed([event(1, "ada", "mia"), event(2, erases="mia")])
+    words.join(followed([event(3, "ada", "mia")]))
+    assert words.unexplained({}) == 3
+
+
 @pytest.mark.parametrize("nobody", ["", [], {}, 0, False])
 def test_the_erasure_of_nobody_explains_nothing(nobody: object) -> None:
     """Many an event has no subject, or no actor."""
