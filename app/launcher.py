@@ -153,6 +153,8 @@ def _gunicorn(application: str, addresses: Sequence[str], port: int) -> list[str
         f"--threads={THREADS}",
         # Its control socket lies in the home folder, where two instances would fight for it.
         "--no-control-socket",
+        # What a program passes through a client of Auth0's comes back in an address.
+        "--limit-request-line=8190",
         # No proxy stands in front: nobody's headers may say which path or scheme was asked for.
         "--forwarded-allow-ips=",
         "--log-level=warning",

@@ -60,7 +60,10 @@ class Tokens:
     audience: str
 
     def issue(self, impersonation: Impersonation, *, now: datetime) -> str:
-        """Return the token of the session; it dies with the session, however late it is issued."""
+        """Return the token of the session, which is as old as the session is.
+
+        `now` says which key signs it.
+        """
         key = self.keys().signing(now)
         claims = {
             "iss": self.issuer,
@@ -71,8 +74,8 @@ class Tokens:
             "act": {"sub": impersonation.impersonator_id},
             "sid": impersonation.id,
             "jti": impersonation.token_id,
-            "iat": int(now.timestamp()),
-            "nbf": int(now.timestamp()),
+            "iat": int(impersonation.started_at.timestamp()),
+            "nbf": int(impersonation.started_at.timestamp()),
             "exp": int(impersonation.expires_at.timestamp()),
         }
         headers = {"typ": TYPE, "kid": key.kid}

@@ -32,6 +32,7 @@ from app.web.api.dialects import DIALECTS
 from app.web.api.routes import ROUTES as API_ROUTES
 from app.web.end_sentences import end_sentence
 from app.web.readings import Reading
+from app.web.receiving import receive
 from app.web.routing import Anyone, Route, register
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +67,7 @@ class Application(Flask):
 
     def _answer(self, route: Route | None) -> ResponseReturnValue:
         writing = _writes(route)
+        receive()
         cookie = dict(session)
         try:
             with self.database.unit_of_work(writing=writing) as g.db:

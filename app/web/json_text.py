@@ -1,6 +1,7 @@
 """Reading JSON of unknown origin: what no database could keep, and what is none, is refused."""
 
 import json
+import math
 from typing import Any, NoReturn
 
 from werkzeug.exceptions import BadRequest
@@ -11,12 +12,19 @@ from app.storage.base import can_be_stored
 def read_json(data: bytes | str) -> Any:
     """Return the JSON value; raise BadRequest for what is none, or could not be kept as text."""
     try:
-        value = json.loads(data, parse_constant=_no_number)
+        value = json.loads(data, parse_constant=_no_number, parse_float=_finite)
         _check_text(value)
     except RecursionError as error:
         raise BadRequest("The JSON is nested too deeply.") from error
     except ValueError as error:
         raise BadRequest("The body is not JSON.") from error
+    return value
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError(f"{number} is too large")
     return value
 
 

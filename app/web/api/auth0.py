@@ -17,6 +17,7 @@ from app.domain.activity import Dead
 from app.domain.errors import Absent, Invalid, Refused
 from app.domain.impersonation_links import Destination, Followed
 from app.domain.permissions import Scope
+from app.domain.policies import Refusal
 from app.storage.admins import Admin
 from app.storage.api_keys import APIKey
 from app.storage.members import Member
@@ -53,7 +54,8 @@ def make_link(user_id: str) -> ResponseReturnValue:
     asked = _asked()
     impersonator: Admin | None = g.db.get(Admin, asked.impersonator_id)
     if impersonator is None:
-        raise Refused("There is no such impersonator.", code="forbidden")
+        # Nobody is told by this who is an admin here (P3).
+        raise Refused(f"{Refusal.NOT_SUPERADMIN.sentence}.", code="forbidden")
     programs.check_anybody(impersonator, programs.api_key().account)
     secret = impersonation_links.make(
         g.db,

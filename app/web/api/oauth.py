@@ -81,8 +81,6 @@ def introspect() -> ResponseReturnValue:
     impersonation = _session()
     if impersonation is None:
         return jsonify(active=False)
-    # A token is issued when its session is opened.
-    issued_at = impersonation.opened_at or impersonation.started_at
     return jsonify(
         active=True,
         token_type=BEARER,
@@ -94,7 +92,7 @@ def introspect() -> ResponseReturnValue:
         sub=impersonation.target_id,
         act={"sub": impersonation.impersonator_id},
         jti=impersonation.token_id,
-        iat=int(issued_at.timestamp()),
+        iat=int(impersonation.started_at.timestamp()),
         exp=int(impersonation.expires_at.timestamp()),
     )
 
@@ -134,7 +132,7 @@ def _answer(failure: Failure) -> Response:
 METADATA = "/.well-known/oauth-authorization-server"
 DIALECT = Dialect(
     "OAuth",
-    ("/oauth", METADATA),
+    ("/oauth", "/.well-known/"),
     [
         Route("GET", METADATA, metadata, Anyone.ANYONE, either_slash=True),
         Route("POST", "/oauth/token", grant_token, Anyone.CLIENT, either_slash=True),

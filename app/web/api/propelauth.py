@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest
 from app.domain.api_keys import PREFIX as KEY_PREFIX
 from app.domain.audit_trail import USER_AGENT_LENGTH
 from app.domain.errors import Invalid
+from app.domain.impersonations import REASON_LENGTH
 from app.domain.permissions import Scope
 from app.domain.policies import Refusal, refusal_of_account
 from app.storage.admins import admin_by_email
@@ -72,7 +73,8 @@ def _create(data: Data) -> Data:
         address=text(data, "ipAddress"), user_agent=text(data, "userAgent")
     )
     if employee is None:
-        raise CommandFailed("UnauthorizedEmployee", 403, "There is no such employee.")
+        # Nobody is told by this who is an admin here (P3).
+        raise CommandFailed("UnauthorizedEmployee", 403, f"{Refusal.NOT_SUPERADMIN.sentence}.")
     programs.check_anybody(employee, programs.api_key().account)
     impersonation = programs.start_open(
         impersonator=employee,
@@ -121,8 +123,8 @@ def _fetch_all_of_user(data: Data) -> Data:
 def _fetch_all_active(data: Data) -> Data:
     after = data.get("pagingToken")
     sessions = _sessions(
-        employee=text(data, "employeeEmail", default=""),
-        user_id=text(data, "targetUserId", default=""),
+        employee=text(data, "employeeEmail") if "employeeEmail" in data else None,
+        user_id=text(data, "targetUserId") if "targetUserId" in data else None,
     )
     sessions = sorted(sessions, key=lambda one: one.id)
     if after is not None:
@@ -134,7 +136,8 @@ def _fetch_all_active(data: Data) -> Data:
 
 
 def _invalidate_by_id(data: Data) -> Data:
-    programs.end(_found(data))
+    if not programs.end(_found(data)):
+        raise CommandFailed("SessionNotFound", 404)
     return {}
 
 
@@ -183,7 +186,7 @@ def _reason(data: Data) -> str:
     # The SDKs have no word for it, but keep what they are given.
     metadata = data.get("metadata")
     reason = metadata.get("reason") if isinstance(metadata, dict) else None
-    return reason if isinstance(reason, str) else ""
+    return reason.strip()[:REASON_LENGTH] if isinstance(reason, str) else ""
 
 
 def _found(data: Data) -> Impersonation:
@@ -198,12 +201,12 @@ def _session_of(token: str) -> Impersonation | None:
     return programs.find_by_token(token) if token.startswith(TOKEN_PREFIX) else None
 
 
-def _sessions(*, employee: str = "", user_id: str = "") -> list[Impersonation]:
+def _sessions(*, employee: str | None = None, user_id: str | None = None) -> list[Impersonation]:
     return [
         one
         for one in active_impersonations_for(g.db, programs.api_key(), now=g.now)
-        if (not employee or one.impersonator.email_key == fold(employee))
-        and (not user_id or one.target_id == user_id)
+        if (employee is None or one.impersonator.email_key == fold(employee))
+        and (user_id is None or one.target_id == user_id)
     ]
 
 

@@ -20,7 +20,7 @@ ONE_IMPERSONATION = "/api/v1/impersonations/<uuid:impersonation_id>"
 ROUTES = [
     Route("GET", "/healthz", health.live, Anyone.MONITOR),
     Route("GET", "/readyz", health.ready, Anyone.MONITOR),
-    Route("GET", "/.well-known/jwks.json", keys.index, Anyone.ANYONE),
+    Route("GET", "/.well-known/jwks.json", keys.index, Anyone.ANYONE, either_slash=True),
     Route("GET", "/.well-known/audit-trail-key", keys.checkpoint_key, Anyone.ANYONE),
     Route("GET", "/.well-known/audit-trail-checkpoint", audit_trail.checkpoint, Anyone.ANYONE),
     Route("POST", "/api/v1/audit-trail/proofs", audit_trail.prove, Scope.AUDIT_TRAIL),

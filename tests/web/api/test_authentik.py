@@ -453,6 +453,12 @@ def test_the_token_of_a_disabled_admin_opens_nothing(
 
 
 @on_sqlite
+@pytest.mark.parametrize("name", ["last_ip", "search", "user__username"])
+def test_sessions_are_not_filtered_by_what_they_cannot_be(adas: Console, name: str) -> None:
+    assert failure(adas.ask("GET", f"{SESSIONS}/?{name}=x"))[0] == 400
+
+
+@on_sqlite
 def test_a_session_is_told(adas: Console, clock: Clock) -> None:
     session = adas.started(MIA)
     agent = "Werkzeug/3.1.9"

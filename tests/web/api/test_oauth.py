@@ -118,13 +118,14 @@ def test_a_live_token_is_told_as_it_says_itself(
     assert (told["act"], told["aud"]) == ({"sub": ADA.id}, PRODUCT_URL)
 
 
-def test_a_token_that_was_issued_late_says_when(
+def test_a_token_is_as_old_as_its_session(
     server: Server, product: Product, started: Started, clock: Clock
 ) -> None:
     clock.move(seconds=30)
     token = product.redeem(started.ticket).get_json()["token"]
     told = server.introspect(token)
-    assert (told["iat"], told["exp"]) == (clock.now.timestamp(), clock.now.timestamp() + 1170)
+    started_at = clock.now.timestamp() - 30
+    assert (told["iat"], told["exp"]) == (started_at, started_at + 1200)
 
 
 def test_a_token_with_propelauths_prefix_is_taken_as_well(
@@ -455,3 +456,21 @@ def test_when_a_clients_key_was_last_used_is_known(
     server.introspect("x")
     with database.unit_of_work(writing=False) as db:
         assert db.get_one(APIKey, server.id).last_used_at == later
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "jwks.json", 405),
+        ("OPTIONS", "jwks.json", 405),
+        ("GET", "openid-configuration", 404),
+        ("POST", "audit-trail-key", 405),
+    ],
+)
+def test_nothing_that_is_well_known_answers_with_a_page(
+    client: FlaskClient, method: str, path: str, status: int
+) -> None:
+    answer = client.open(f"/.well-known/{path}", method=method)
+    assert (answer.status_code, answer.mimetype) == (status, "application/json")
+    assert client.get("/.well-known/jwks.json/").status_code == 200

@@ -288,6 +288,47 @@ def test_the_sessions_of_another_account_are_not_there(
 
 
 @on_sqlite
+@pytest.mark.parametrize(
+    ("command", "data"),
+    [
+        ("InvalidateAllImpersonationSessionsForEmployee", {"employeeEmail": ""}),
+        ("InvalidateAllImpersonationSessionsForUser", {"userId": ""}),
+    ],
+)
+def test_an_empty_name_is_nobodys(backend: Backend, command: str, data: dict[str, str]) -> None:
+    token = backend.start()["impersonationSessionToken"]
+    assert backend.done(command, data) == {"sessionsInvalidated": 0}
+    assert backend.done(command.replace("Invalidate", "Fetch"), data) == {"sessions": []}
+    assert backend.validate(token)
+
+
+@on_sqlite
+def test_a_number_that_json_cannot_give_back_is_refused(backend: Backend) -> None:
+    body = json.dumps({"command": "CreateImpersonationSession", "data": {**CREATE, "metadata": 1}})
+    headers = {"Authorization": f"Bearer {backend.secret}"}
+    answer = backend.client.post(
+        "/run-command", data=body.replace('"metadata": 1', '"metadata": 1e400'), headers=headers
+    )
+    assert failure(answer) == (400, "UnexpectedError")
+
+
+@on_sqlite
+def test_metadata_may_hold_any_reason(backend: Backend) -> None:
+    metadata = {"reason": "x" * 501}
+    token = backend.start(metadata=metadata)["impersonationSessionToken"]
+    assert backend.validate(token)["metadata"] == metadata
+
+
+@on_sqlite
+@pytest.mark.requirement("P3")
+def test_nobody_is_told_who_is_an_admin_here(backend: Backend) -> None:
+    answers = {
+        backend.run("CreateImpersonationSession", CREATE | {"employeeEmail": email}).text
+        for email in (OMAR.email, "nobody@example.com")
+    }
+    assert len(answers) == 1
+
+
 def test_ping_tells_the_time(backend: Backend, clock: Clock) -> None:
     assert backend.done("Ping") == {"timestamp": int(clock.now.timestamp())}
 

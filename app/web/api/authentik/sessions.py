@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import g, jsonify, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest
 
 from app.domain.errors import Absent
 from app.domain.permissions import Permission
@@ -15,6 +16,8 @@ from app.web.api.authentik.answers import empty, moment, paged
 # It holds the id of a session, which is good for nothing without its admin's token.
 COOKIE = "authentik_session"
 NO_SESSION = "No AuthenticatedSession matches the given query."
+# What would leave sessions out: whoever asks for that must not get all of them.
+FILTERS = frozenset({"last_ip", "last_user_agent", "search", "user__username"})
 # Its words for a browser that it does not know.
 OTHER = "Other"
 
@@ -22,6 +25,8 @@ OTHER = "Other"
 def index() -> ResponseReturnValue:
     """The sessions, the newest first."""
     admin = programs.caller(Permission.IMPERSONATIONS_READ)
+    if filters := FILTERS.intersection(request.args):
+        raise BadRequest(f"Sessions cannot be filtered by {', '.join(sorted(filters))}.")
     sessions = active_impersonations_for(g.db, programs.api_key(), now=g.now)
     return paged(
         len(sessions),
