@@ -333,12 +333,14 @@ def test_what_the_machine_is_to_blame_for_is_tried_again(
 @pytest.mark.requirement("L7", "F10")
 def test_one_event_with_a_huge_number_is_a_doubt(signed: Proven, database_url: str) -> None:
     """Nobody goes through the numbers before it."""
+    signed.record(1)
     with as_owner(database_url) as db:
         for table in ("audit_events", "audit_words"):
             without_trigger(db, table, f"{table}_no_update")
-        db.execute(text(f"UPDATE audit_events SET id = {10**12} WHERE id = 3"))
-        db.execute(text(f"UPDATE audit_words SET event_id = {10**12} WHERE event_id = 3"))
-    assert doubted(signed)["kind"] == "missing"
+        db.execute(text(f"UPDATE audit_events SET id = {10**12} WHERE id = 4"))
+        db.execute(text(f"UPDATE audit_words SET event_id = {10**12} WHERE event_id = 4"))
+    found = {"by": "worker", "kind": "missing", "first": 4, "last": 10**12 - 1}
+    assert doubted(signed) == found
 
 
 @pytest.mark.requirement("R4")

@@ -22,7 +22,7 @@ from app.domain.audit_scan import Tampered
 from app.domain.audit_trail import OPERATOR
 from app.domain.audit_verification import Verdict
 from app.domain.checkpoints import Checkpoint, VerifierKey
-from app.storage import audit_chain
+from app.storage import audit_extent
 from app.storage.audit_checkpoints import latest_note
 from app.storage.database import Database
 
@@ -125,7 +125,7 @@ def _tell(database: Database, asked: Asked) -> Verdict:
 
 def _verdict(db: Session, asked: Asked) -> Verdict:
     since = _since(db, asked.key) if asked.since_checkpoint else None
-    _, last = audit_chain.bounds(db)
+    _, last = audit_extent.bounds(db)
     length = last - (since.size if since else 0)
     with progress_of(length, "Verifying", hidden=asked.as_json) as progress:
         kept = asked.kept

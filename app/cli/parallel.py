@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.audit_following import follow_here, follow_run, runs_between
 from app.domain.audit_scan import Run
-from app.storage import audit_chain
+from app.storage import audit_extent
 from app.storage.database import Database
 from app.storage.snapshots import go_to, moment_of
 
@@ -51,6 +51,6 @@ def _follow(
     try:
         with database.unit_of_work(writing=False) as db:
             go_to(db, moment)
-            return follow_run(db, sizes, *run), audit_chain.bounds(db)[1] > last
+            return follow_run(db, sizes, *run), audit_extent.bounds(db)[1] > last
     finally:
         database.dispose()

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.audit_records import as_line
 from app.domain.audit_trail import Outcome
-from app.storage import audit_chain
+from app.storage import audit_chain, audit_extent
 from app.storage.audit_chain import StoredEvent
 from app.storage.audit_copies import AuditCopy, checkpoints_between, first_event_id
 from app.storage.audit_trail import canonical_json
@@ -110,7 +110,7 @@ class Courier:
         """
         copy = db.get(AuditCopy, self.target.name)
         sent, signed = (copy.last_event_id, copy.last_checkpoint_size) if copy else (0, 0)
-        if copy and (problem := _ahead(copy, audit_chain.bounds(db)[1])):
+        if copy and (problem := _ahead(copy, audit_extent.bounds(db)[1])):
             raise CannotSend(problem)
         last, events = _events(db, after=sent)
         checkpoints: list[Record] = []
@@ -163,7 +163,7 @@ class Copy:
 
 def copies(db: Session, targets: Iterable[str]) -> Sequence[Copy]:
     """Return how the copies of that name are doing, in that order."""
-    _, size = audit_chain.bounds(db)
+    _, size = audit_extent.bounds(db)
     found: list[Copy] = []
     for name in targets:
         row = db.get(AuditCopy, name)

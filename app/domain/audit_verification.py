@@ -18,7 +18,7 @@ from app.domain.audit_scan import BAD_CHECKPOINT, CUT_OFF, MISSING, STRAY, Findi
 from app.domain.audit_tree import TrailTree, missing_told, tiles_over
 from app.domain.checkpoints import BadCheckpoint, Checkpoint, VerifierKey, opened
 from app.domain.merkle import Cover, cover
-from app.storage import audit_chain
+from app.storage import audit_chain, audit_extent
 from app.storage.audit_checkpoints import notes
 
 Progress = Callable[[int], None]
@@ -59,13 +59,13 @@ def verify(
     which to go on instead of from the beginning. `progress` is told how many more events have
     been looked at.
     """
-    bounds = audit_chain.bounds(db)
+    bounds = audit_extent.bounds(db)
     following = Following(0, audit_chain.GENESIS, Cover(), {})
     first, finding = 1, None
     try:
         following = _begin(db, _known(db, key, kept, since), kept, since, bounds)
         first = following.size + 1
-        rows = audit_chain.count_rows(db, after=following.size)
+        rows = audit_extent.count_rows(db, after=following.size)
         gap = _gap(db, rows, following.size, bounds[1])
         last = gap.first - 1 if gap else bounds[1]
         for run in follow(db, frozenset(following.checkpoints), following.size, last):
@@ -77,7 +77,7 @@ def verify(
         _check_ends(following, first=first, is_whole=since is None)
         explain(following.erased)
         # Each number was there, so whatever else there is has none of the trail.
-        if rows > last - first + 1 or audit_chain.has_row_without_number(db):
+        if rows > last - first + 1 or audit_extent.has_row_without_number(db):
             raise Tampered(Finding(STRAY, max(bounds[0], 1), max(bounds[0], 1)))
     except Tampered as tampered:
         finding = tampered.finding
@@ -100,7 +100,7 @@ def _gap(db: Session, rows: int, after: int, last: int) -> Finding | None:
     """
     if rows >= last - after:
         return None
-    gap = audit_chain.first_gap(db, after=after, last=last)
+    gap = audit_extent.first_gap(db, after=after, last=last)
     return Finding(MISSING, *gap) if gap else None
 
 

@@ -22,7 +22,7 @@ from app.domain.audit_scan import (
 from app.domain.audit_tree import TrailTree
 from app.domain.audit_verification import checkpoint_in, verify
 from app.domain.checkpoints import BadCheckpoint, Checkpoint, CheckpointKey
-from app.storage import audit_chain
+from app.storage import audit_chain, audit_extent
 from app.storage.audit_checkpoints import (
     AuditCheckpoint,
     count_checkpoints,
@@ -50,7 +50,7 @@ class Checkpoints:
 
         Raises Tampered when the last one is not ours.
         """
-        _, size = audit_chain.bounds(db)
+        _, size = audit_extent.bounds(db)
         last = self.latest(db)
         waiting = size - (last.size if last else 0)
         if waiting == 0:
@@ -154,7 +154,7 @@ def finding_of(db: Session, error: Exception) -> Finding:
         return error.finding
     if isinstance(error, BadCheckpoint):
         return _about_file(db, KEPT_DAMAGED)
-    first = max(1, audit_chain.bounds(db)[0])
+    first = max(1, audit_extent.bounds(db)[0])
     return Finding(UNREADABLE, first, first)
 
 
