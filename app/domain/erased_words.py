@@ -24,7 +24,7 @@ class ErasedWords:
     def note(self, event: StoredEvent) -> None:
         """Note that this event has lost its words."""
         self.count += 1
-        self._note((event.actor_id, event.subject_id), event.id, self.erasures)
+        self._note((event.actor_id, event.subject_id), event.id)
 
     def note_erasure(self, event: StoredEvent) -> None:
         """Note that this event recorded the erasure of somebody's words; a blank is nobody."""
@@ -35,10 +35,9 @@ class ErasedWords:
     def join(self, later: "ErasedWords") -> None:
         """Take in what a later run has noted."""
         self.count += later.count
-        # What is open here may have been erased here, or there.
         self.erasures |= later.erasures
         for people, first in later._open.items():
-            self._note(people, first, self.erasures)
+            self._note(people, first)
 
     def unexplained(self, erasures: Mapping[str, int]) -> int | None:
         """Return the first event that no erasure explains, None if there is none.
@@ -52,9 +51,9 @@ class ErasedWords:
         ]
         return min(found, default=None)
 
-    def _note(self, people: People, first: int, erasures: Mapping[str, int]) -> None:
+    def _note(self, people: People, first: int) -> None:
         known = self._open.get(people)
-        if known is None or _covers(erasures, people, known):
+        if known is None or _covers(self.erasures, people, known):
             self._open[people] = first
 
 

@@ -55,9 +55,11 @@ def test_an_erasure_explains_what_came_before_it_and_nothing_after() -> None:
     assert followed([*before, event(3, "ada", "mia"), event(4, "ada", "mia")]).unexplained({}) == 3
 
 
-def test_an_erasure_in_one_run_explains_nothing_in_the_next() -> None:
-    words = followed([event(1, "ada", "mia"), event(2, erases="mia")])
-    words.join(followed([event(3, "ada", "mia")]))
+@pytest.mark.parametrize("cut", [0, 1, 2, 3])
+def test_an_erasure_explains_nothing_later_in_whichever_run_it_is(cut: int) -> None:
+    events = [event(1, "ada", "mia"), event(2, erases="mia"), event(3, "ada", "mia")]
+    words = followed(events[:cut])
+    words.join(followed(events[cut:]))
     assert words.unexplained({}) == 3
 
 
