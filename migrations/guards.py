@@ -34,6 +34,15 @@ def refuse_truncate(table: str) -> None:
         _create_trigger(name, f"BEFORE TRUNCATE ON {table} FOR EACH STATEMENT", table)
 
 
+def drop(name: str, table: str) -> None:
+    """Drop a trigger and its function, to put another one in its place."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(f"DROP TRIGGER {name}")
+        return
+    op.execute(f"DROP TRIGGER {name} ON {table}")
+    op.execute(f"DROP FUNCTION {name}()")
+
+
 def drop_table(table: str, *triggers: str) -> None:
     """Drop a table and the functions of its triggers."""
     op.drop_table(table)

@@ -19,7 +19,7 @@ def record(database: Database, count: int, *, now: datetime, email: str = "x@exa
                 now=now,
                 provenance=FROM_THE_OFFICE,
                 actor=db.get_one(Admin, "ada"),
-                details={"why": "no_match", "email": email},
+                details={"why": "no_match", "admin_id": "ada", "email": email},
             )
             append(db, failed)
 

@@ -61,7 +61,7 @@ def test_each_revision_goes_up_down_and_up_again(
     command.upgrade(alembic, revision)
     after = schema(url)
     command.downgrade(alembic, "-1")
-    assert schema(url) < after
+    assert schema(url) != after
     command.upgrade(alembic, revision)
     assert schema(url) == after
 

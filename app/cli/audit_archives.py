@@ -31,6 +31,21 @@ from app.domain.checkpoints import Checkpoint, CheckpointKey, VerifierKey
 from app.domain.errors import Conflict
 from app.storage.database import Database
 
+NOT_REACHED = (
+    "Not reached, so see to it yourself: archives, exports, copies and backups made before; the"
+    " person's own entry among the members or admins, with their sign-ins; what others wrote of"
+    " them elsewhere, such as filters of readings and addresses mistyped at a sign-in; and the"
+    " address and browser of a session that still runs."
+)
+STILL_IN_LOG = (
+    "Somebody is reading the database, so its write-ahead log holds the words until SQLite has"
+    " emptied it: once the site and the worker have stopped and this database is closed."
+)
+STILL_IN_DATABASE = (
+    "PostgreSQL keeps them in its files until VACUUM, and in its write-ahead log and backups for"
+    " as long as you let it."
+)
+
 
 @click.command("archive")
 @click.option(
@@ -126,8 +141,9 @@ def _archive(database: Database, trail: Checkpoints, folder: Path) -> Path:
 def erase(person_id: str, yes: bool) -> None:
     """Erase what people wrote and were called in every event by or about PERSON_ID.
 
-    That is the id of a member or an admin. Ids, times and actions stay, and the trail still
-    verifies. What archives, exports and copies hold is not touched.
+    That is the id of a member or an admin. What their sessions repeat of it, such as reason and
+    ticket link, goes too. Ids, times and actions stay, and the trail still verifies. At the end
+    it says what it does not reach.
     """
     if not yes:
         click.confirm("This cannot be undone. Erase these words?", abort=True)
@@ -136,8 +152,15 @@ def erase(person_id: str, yes: bool) -> None:
         with database.unit_of_work(writing=True) as db:
             erasures.record(db, person_id, provenance=OPERATOR, now=now())
         with database.unit_of_work(writing=True) as db:
-            count = erasures.carry_out(db, person_id)
-    click.echo(f"The words of {count:,} events are erased.")
+            erased = erasures.carry_out(db, person_id)
+        is_out_of_log = database.empty_log()
+    click.echo(
+        f"The words of {erased.events:,} events are erased, and what {erased.sessions:,} sessions"
+        " repeated of them."
+    )
+    click.echo(NOT_REACHED)
+    if not is_out_of_log:
+        click.echo(STILL_IN_DATABASE if database.is_postgresql else STILL_IN_LOG)
 
 
 def _write(export: Export, path: Path, database: Database, key: CheckpointKey) -> str:

@@ -7,14 +7,14 @@ from sqlalchemy.orm import Session
 
 from app.domain.audit_scan import WORDS_MISSING, Finding, Tampered
 from app.domain.audit_trail import AuditAction
+from app.domain.erased_words import people_of
 from app.storage.audit_chain import StoredEvent
 from app.storage.audit_trail import facts_of
 
 
 def explains(erasures: Mapping[str, int], event: StoredEvent) -> bool:
     """Whether one of the erasures, by person the event that recorded it, covers that event."""
-    people = filter(None, (event.actor_id, event.subject_id))
-    return any(erasures.get(person, 0) > event.id for person in people)
+    return any(erasures.get(person, 0) > event.id for person in people_of(event))
 
 
 def check_words(events: Iterable[StoredEvent], erasures: Mapping[str, int]) -> int:
@@ -58,7 +58,7 @@ class Explanations:
 
     def _found(self, event: StoredEvent) -> bool:
         """Whether a recorded erasure explains it, rather one that the checkpoint covers."""
-        people = set(filter(None, (event.actor_id, event.subject_id)))
+        people = people_of(event)
         fitting = [one for one in self._recorded if one[0] > event.id and one[1] in people]
         covered = [one for one in fitting if one[0] <= self.last]
         for number, person in (covered or fitting)[-1:]:

@@ -81,10 +81,11 @@ def _details(facts: str = "", *, words: str = "") -> Details:
     return Details(frozenset(facts.split()), frozenset(words.split()))
 
 
-# A reader of the trail can rely on them being there.
+# A reader of the trail can rely on them being there. Who is named by `admin_id` is one of those
+# whose words the event holds: they go when that admin's are erased.
 DETAILS: dict[AuditAction, Details] = {
     AuditAction.SIGN_IN_SUCCEEDED: _details(),
-    AuditAction.SIGN_IN_FAILED: _details("why", words="email"),
+    AuditAction.SIGN_IN_FAILED: _details("why admin_id", words="email"),
     AuditAction.SIGN_IN_ENDED: _details("why admin_id count", words="admin"),
     AuditAction.ACCESS_REFUSED: _details("method permission", words="path"),
     AuditAction.ADMIN_CREATED: _details("admin_id role", words="admin"),

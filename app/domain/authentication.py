@@ -82,13 +82,13 @@ def sign_in(
     admin = admin_by_email(db, email)
     wait = _wait(db, admin, email_key=fold(email), address=provenance.address, now=now)
     if wait > timedelta(0):
-        _record_failure(db, email, "throttled", provenance, now)
+        _record_failure(db, email, admin, "throttled", provenance, now)
         seconds = -(-wait // timedelta(seconds=1))
         return NotSignedIn(f"Too many attempts. Try again in {seconds} seconds.", wait)
     matches = _verify(admin.password_hash if admin else _nobodys_hash(), password)
     if admin is None or not matches or admin.is_disabled:
         db.add(SignInAttempt(email_key=fold(email), address=provenance.address, at=now))
-        _record_failure(db, email, "no_match", provenance, now)
+        _record_failure(db, email, admin, "no_match", provenance, now)
         return NotSignedIn(NO_MATCH)
     if _hasher.check_needs_rehash(admin.password_hash):
         admin.password_hash = _hasher.hash(password)
@@ -178,7 +178,7 @@ def _left(failures: int, last: datetime | None, *, free: int, now: datetime) -> 
 
 
 def _record_failure(
-    db: Session, email: str, why: str, provenance: Provenance, now: datetime
+    db: Session, email: str, admin: Admin | None, why: str, provenance: Provenance, now: datetime
 ) -> None:
     append(
         db,
@@ -188,8 +188,13 @@ def _record_failure(
             provenance=provenance,
             actor_kind="stranger",
             outcome=Outcome.REFUSED,
-            # What is typed into the wrong field may be a password.
-            details={"email": email[:EMAIL_LENGTH] if "@" in email else "", "why": why},
+            details={
+                # What is typed into the wrong field may be a password.
+                "email": email[:EMAIL_LENGTH] if "@" in email else "",
+                # Whose address it is, if anybody's: it goes when their words are erased.
+                "admin_id": admin.id if admin else "",
+                "why": why,
+            },
         ),
     )
 

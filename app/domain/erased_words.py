@@ -6,15 +6,25 @@ from dataclasses import dataclass, field
 from app.domain.audit_facts import facts_in
 from app.storage.audit_chain import StoredEvent
 
-People = tuple[str | None, str | None]
+People = tuple[str, ...]
+
+
+def people_of(event: StoredEvent) -> People:
+    """Return the ids of the people whose words an event holds, those that it has.
+
+    They are who did it, the member whom it is about, and the admin whom its facts name.
+    """
+    admin_id = facts_in(event).get("admin_id")
+    named = admin_id if isinstance(admin_id, str) else None
+    return tuple(filter(None, (event.actor_id, event.subject_id, named)))
 
 
 @dataclass
 class ErasedWords:
     """Events without words, and the recorded erasures, as they are met in the order of the trail.
 
-    An erasure covers what was recorded before it. So of each pair of people, actor and subject,
-    the first event since the last erasure of either is all that has to be kept.
+    An erasure covers what was recorded before it. So of all events of the same people the first
+    since the last erasure of one of them is all that has to be kept.
     """
 
     count: int = 0
@@ -24,7 +34,7 @@ class ErasedWords:
     def note(self, event: StoredEvent) -> None:
         """Note that this event has lost its words."""
         self.count += 1
-        self._note((event.actor_id, event.subject_id), event.id)
+        self._note(people_of(event), event.id)
 
     def note_erasure(self, event: StoredEvent) -> None:
         """Note that this event recorded the erasure of somebody's words; a blank is nobody."""
@@ -58,4 +68,4 @@ class ErasedWords:
 
 
 def _covers(erasures: Mapping[str, int], people: People, number: int) -> bool:
-    return any(erasures.get(person, 0) > number for person in people if person)
+    return any(erasures.get(person, 0) > number for person in people)

@@ -1,5 +1,6 @@
-"""Erasing what the trail holds of one person, while the chain stays verifiable."""
+"""Erasing what is held of one person's sessions and acts, while the chain stays verifiable."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -8,6 +9,15 @@ from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.errors import Conflict
 from app.storage import audit_archives as stored
 from app.storage.audit_trail import facts_of
+from app.storage.session_words import count_session_words, erase_session_words
+
+
+@dataclass(frozen=True)
+class Erased:
+    """Of how many events the words went, and of how many sessions and links to one."""
+
+    events: int
+    sessions: int
 
 
 def record(db: Session, person_id: str, *, provenance: Provenance, now: datetime) -> int:
@@ -17,8 +27,9 @@ def record(db: Session, person_id: str, *, provenance: Provenance, now: datetime
     reasons, paths and ticket links go, those of the other person in the same event too. Raises
     Conflict when there is nothing to erase.
     """
-    count = stored.count_words(db, person_id)
-    if not count:
+    # Many an event names nobody, and nobody is not to be erased.
+    count = stored.count_words(db, person_id) if person_id else 0
+    if not count and not count_session_words(db, person_id):
         raise Conflict("The trail holds no words of this person.")
     append(
         db,
@@ -32,8 +43,11 @@ def record(db: Session, person_id: str, *, provenance: Provenance, now: datetime
     return count
 
 
-def carry_out(db: Session, person_id: str) -> int:
-    """Delete the words whose erasure has been recorded; return of how many events."""
+def carry_out(db: Session, person_id: str) -> Erased:
+    """Delete the words whose erasure has been recorded, and what their sessions repeat of them."""
     recorded = facts_of(db, AuditAction.AUDIT_WORDS_ERASED)
     numbers = [number for number, facts in recorded if facts["person_id"] == person_id]
-    return stored.delete_words(db, person_id, before=max(numbers, default=0))
+    if not numbers:
+        return Erased(0, 0)
+    count = stored.delete_words(db, person_id, before=max(numbers))
+    return Erased(count, erase_session_words(db, person_id))

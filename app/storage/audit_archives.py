@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import CursorResult, delete, func, select
+from sqlalchemy import JSON, ColumnElement, CursorResult, Text, delete, func, or_, select
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
 from app.storage.audit_trail import AuditEvent, AuditWords
+
+# Facts are a text on both engines, and SQLite's functions for JSON take one as it is.
+FACTS = JSON().with_variant(Text(), "sqlite")
 
 
 def first_event_at(db: Session, at: datetime) -> int | None:
@@ -45,13 +49,12 @@ def delete_events(db: Session, *, last: int, at_most: int) -> int:
 
 
 def delete_words(db: Session, person_id: str, *, before: int) -> int:
-    """Delete the words of the events before that number which are about a person or by them.
+    """Delete the words of the events before that number which are about a person, or by them.
 
     The database refuses it unless the erasure has been recorded. Return how many events lose
     their words.
     """
-    about = (AuditEvent.subject_id == person_id) | (AuditEvent.actor_id == person_id)
-    events = select(AuditEvent.id).where(about, AuditEvent.id < before)
+    events = select(AuditEvent.id).where(_is_of(person_id), AuditEvent.id < before)
     deleted = db.execute(delete(AuditWords).where(AuditWords.event_id.in_(events)))
     count: int = cast("CursorResult[None]", deleted).rowcount
     return count
@@ -59,10 +62,19 @@ def delete_words(db: Session, person_id: str, *, before: int) -> int:
 
 def count_words(db: Session, person_id: str) -> int:
     """Return how many events still have words that are about a person or by them."""
-    about = (AuditEvent.subject_id == person_id) | (AuditEvent.actor_id == person_id)
     query = (
         select(func.count())
         .select_from(AuditEvent)
         .join(AuditWords, AuditWords.event_id == AuditEvent.id)
     )
-    return db.scalar(query.where(about)) or 0
+    return db.scalar(query.where(_is_of(person_id))) or 0
+
+
+def _is_of(person_id: str) -> ColumnElement[bool]:
+    """Whether an event is by a person or about them: its actor, its subject, or whom it names.
+
+    The trigger that guards the words and `app.domain.erased_words` know the same people.
+    """
+    named = sql_cast(AuditEvent.facts, FACTS)["admin_id"].as_string()
+    people = (AuditEvent.subject_id, AuditEvent.actor_id, named)
+    return or_(*(one == person_id for one in people))

@@ -67,6 +67,23 @@ class Database:
             yield session
             audit_chain.seal(session)
 
+    def empty_log(self) -> bool:
+        """Leave nothing of what was deleted in SQLite's write-ahead log; return whether it worked.
+
+        It does not while somebody reads an older state, nor on PostgreSQL, whose server decides.
+        """
+        if self.is_postgresql:
+            return False
+        # By the driver: SQLAlchemy would begin a transaction, and wait for itself.
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = cursor.fetchone() or (1,)
+        finally:
+            connection.close()
+        return not busy
+
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()

@@ -54,6 +54,8 @@ def prepare(engine: Engine, guard: Guard | None) -> None:
             "synchronous = FULL",
             "foreign_keys = ON",
             "recursive_triggers = ON",
+            # What is deleted is overwritten: it is not left in the file for others to read.
+            "secure_delete = ON",
             f"busy_timeout = {BUSY_TIMEOUT_MS}",
         ):
             connection.execute(f"PRAGMA {pragma}")

@@ -9,11 +9,13 @@ import pytest
 
 from app.domain import audit_archives
 from app.domain.audit_trail import OPERATOR, AuditAction
+from app.storage import sqlite
 from app.storage.admins import Admin
 from app.storage.audit_copies import AuditCopy
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
 from tests.cli.conftest import Run
+from tests.conftest import on_sqlite
 from tests.exporting import files_of, repacked
 from tests.proving import Proven, proven
 from tests.trail import only
@@ -147,8 +149,34 @@ def test_an_archive_packed_anew_is_not_the_one_that_was_recorded(
 
 def test_erasing_asks_first(run: Run, trail: Proven) -> None:
     assert run("audit", "erase", "mia").exit_code == 1
-    assert run("audit", "erase", "mia", "--yes").output == "The words of 300 events are erased.\n"
+    output = run("audit", "erase", "mia", "--yes").output
+    assert output.startswith("The words of 300 events are erased, and what 0 sessions repeated")
+    assert "Not reached, so see to it yourself: archives, exports, copies and backups" in output
     assert "The words of 300 have been erased on record." in run("audit", "verify").output
+
+
+@on_sqlite
+def test_what_was_erased_is_in_no_file_of_the_database(
+    run: Run, trail: Proven, tmp_path: Path
+) -> None:
+    def count() -> int:
+        files = list(tmp_path.glob("understudy.db*"))
+        return sum(path.read_bytes().count(b"Her template is broken") for path in files)
+
+    assert count() >= 300
+    assert "write-ahead log" not in run("audit", "erase", "mia", "--yes").output
+    assert count() == 0
+
+
+@on_sqlite
+def test_a_log_that_somebody_reads_is_told(
+    run: Run, trail: Proven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 0)
+    with trail.database.unit_of_work(writing=False) as db:
+        db.get_one(AuditEvent, 1)
+        output = run("audit", "erase", "mia", "--yes").output
+    assert "its write-ahead log holds the words" in output
 
 
 def test_nobody_to_erase_is_told(run: Run, trail: Proven) -> None:

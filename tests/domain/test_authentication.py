@@ -138,7 +138,7 @@ def test_a_password_is_hashed_whoever_it_is_for(
 def test_a_failure_is_recorded_without_the_password(db: Session, now: datetime) -> None:
     sign_in(db, now, password=WRONG)
     event = trail.only(db, AuditAction.SIGN_IN_FAILED)
-    assert event.details == {"email": ADA.email, "why": "no_match"}
+    assert event.details == {"email": ADA.email, "admin_id": "ada", "why": "no_match"}
     assert (event.actor_kind, event.actor_id, event.outcome) == ("stranger", None, "refused")
 
 
@@ -146,6 +146,14 @@ def test_a_failure_is_recorded_without_the_password(db: Session, now: datetime) 
 def test_a_password_typed_into_the_wrong_field_is_not_recorded(db: Session, now: datetime) -> None:
     sign_in(db, now, email=PASSWORD, password="")
     assert trail.only(db, AuditAction.SIGN_IN_FAILED).details["email"] == ""
+
+
+@pytest.mark.requirement("L12")
+def test_a_failure_names_the_admin_whose_address_was_typed(db: Session, now: datetime) -> None:
+    for email in (ADA.email.upper(), "nobody@example.com"):
+        sign_in(db, now, email=email, password=WRONG)
+    told = [event.details["admin_id"] for event in trail.events(db, AuditAction.SIGN_IN_FAILED)]
+    assert told == ["ada", ""]
 
 
 def fail(db: Session, now: datetime, times: int, **what: str) -> None:

@@ -18,7 +18,8 @@ NOBODY = None
 
 def event(number: int, *people: str | None, erases: object = None) -> StoredEvent:
     action = AuditAction.AUDIT_WORDS_ERASED if erases is not None else AuditAction.AUDIT_READ
-    actor, subject = (*people, None, None)[:2]
+    actor, subject, named = (*people, None, None, None)[:3]
+    facts = {"person_id": erases, "events": 1} if erases is not None else {"admin_id": named}
     return StoredEvent(
         id=number,
         at=0,
@@ -30,7 +31,7 @@ def event(number: int, *people: str | None, erases: object = None) -> StoredEven
         account_id=None,
         impersonation_id=None,
         request_id="",
-        facts=canonical_json({"person_id": erases, "events": 1}),
+        facts=canonical_json(facts),
         words_digest=b"",
         previous_hash=b"",
         hash=b"",
@@ -66,29 +67,30 @@ def test_an_erasure_explains_nothing_later_in_whichever_run_it_is(cut: int) -> N
 @pytest.mark.parametrize("nobody", ["", [], {}, 0, False])
 def test_the_erasure_of_nobody_explains_nothing(nobody: object) -> None:
     """Many an event has no subject, or no actor."""
-    for people in ((NOBODY, NOBODY), ("ada", NOBODY), ("", "")):
+    for people in ((NOBODY, NOBODY), ("ada", NOBODY), ("", ""), ("ada", "mia", "")):
         assert followed([event(1, *people), event(2, erases=nobody)]).unexplained({}) == 1
         assert followed([event(1, *people)]).unexplained({"": 2}) == 1
 
 
 PEOPLE = st.sampled_from(["ada", "mia", "eve", NOBODY])
-EVENTS = st.lists(st.tuples(PEOPLE, PEOPLE, st.sampled_from(["ada", "mia", None, None])))
+ERASES = st.sampled_from(["ada", "mia", None, None])
+EVENTS = st.lists(st.tuples(ERASES, PEOPLE, PEOPLE, PEOPLE))
 
 
 @given(EVENTS, st.integers(0, 20))
 def test_the_first_unexplained_is_the_naive_one_however_the_trail_is_cut(
-    rows: list[tuple[str | None, str | None, str | None]], cut: int
+    rows: list[tuple[str | None, ...]], cut: int
 ) -> None:
     events = [
-        event(number, actor, subject, erases=erased)
-        for number, (actor, subject, erased) in enumerate(rows, start=1)
+        event(number, *people, erases=erased)
+        for number, (erased, *people) in enumerate(rows, start=1)
     ]
-    erasures = [(number, row[2]) for number, row in enumerate(rows, start=1) if row[2]]
+    erasures = [(number, row[0]) for number, row in enumerate(rows, start=1) if row[0]]
     naive = [
         one.id
         for one, row in zip(events, rows, strict=True)
-        if row[2] is None
-        and not any(number > one.id and person in row[:2] for number, person in erasures)
+        if row[0] is None
+        and not any(number > one.id and person in row[1:] for number, person in erasures)
     ]
     words = followed(events[:cut])
     words.join(followed(events[cut:]))

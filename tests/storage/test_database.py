@@ -142,6 +142,7 @@ def test_a_dangling_reference_is_refused(database: Database, now: datetime) -> N
         ("foreign_keys", 1),
         ("recursive_triggers", 1),
         ("busy_timeout", 10_000),
+        ("secure_delete", 1),
     ],
 )
 def test_each_connection_is_set_up(database: Database, pragma: str, value: object) -> None:
