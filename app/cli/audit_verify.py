@@ -27,8 +27,8 @@ from app.storage.audit_checkpoints import latest_note
 from app.storage.database import Database
 
 ARCHIVED = (
-    "Events 1 to {last:,} are in archives and were not looked at: --archives FOLDER verifies them"
-    " as well."
+    "Events 1 to {last:,} are said to be in archives and were not looked at. Whoever owns the"
+    " database can have written that and deleted them: give --archives FOLDER to check them."
 )
 BEFORE = "Events 1 to {last:,}, which the last checkpoint covers, were not looked at."
 NONE_KEPT = (

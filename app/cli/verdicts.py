@@ -54,7 +54,13 @@ def _sentence(verdict: Verdict, export: ExportFile | None) -> str:
     checkpoints = f"{verdict.checkpoints:,} signed checkpoint{'s' * (verdict.checkpoints != 1)}"
     if export is None:
         checkpoints += f", {verdict.kept:,} of them kept outside the database"
-    return f"Good: {_what_is(verdict, export)}, in agreement with {checkpoints}.{words}"
+    good = "Good in part" if _not_looked_at(verdict, export) else "Good"
+    return f"{good}: {_what_is(verdict, export)}, in agreement with {checkpoints}.{words}"
+
+
+def _not_looked_at(verdict: Verdict, export: ExportFile | None) -> int:
+    """Return of how many events at the beginning a database's verdict says nothing."""
+    return verdict.first - 1 if export is None and not verdict.finding else 0
 
 
 def _what_is(verdict: Verdict, export: ExportFile | None) -> str:
@@ -77,7 +83,11 @@ def _as_json(
     about = (
         {"events": export.manifest.count}
         if export
-        else {"kept": verdict.kept, "furthest_kept": verdict.furthest_kept}
+        else {
+            "kept": verdict.kept,
+            "furthest_kept": verdict.furthest_kept,
+            "not_looked_at": _not_looked_at(verdict, export),
+        }
     )
     return {
         "good": found is None,

@@ -1,27 +1,32 @@
 """flask audit archive, and erase"""
 
 import hashlib
+import json
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.domain import audit_archives
-from app.domain.audit_trail import OPERATOR, AuditAction
+from app.domain.audit_trail import OPERATOR, AuditAction, append, event
 from app.storage import sqlite
 from app.storage.admins import Admin
 from app.storage.audit_copies import AuditCopy
+from app.storage.audit_archives import delete_events
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
 from tests.cli.conftest import Run
 from tests.conftest import on_sqlite
 from tests.exporting import files_of, repacked
+from tests.owner import as_owner
 from tests.proving import Proven, proven
 from tests.trail import only
 
 pytestmark = pytest.mark.requirement("L12")
 
+ARCHIVES = ["--archives", "var/archives"]
 LONG_AGO = datetime.now(UTC) - timedelta(days=400)
 
 
@@ -95,10 +100,34 @@ def test_nothing_leaves_that_a_copy_still_needs(
 def test_archives_and_table_verify_as_one(run: Run, ordered: None) -> None:
     run("audit", "archive")
     alone = run("audit", "verify")
-    assert "Events 1 to 256 are in archives and were not looked at" in alone.output
+    assert alone.stdout.startswith("Good in part: events 257 to 302 are as they were recorded")
+    assert "Events 1 to 256 are said to be in archives and were not looked at" in alone.output
     together = run("audit", "verify", "--archives", "var/archives")
     assert together.exit_code == 0
-    assert "events 1 to 303 are as they were recorded" in together.output
+    assert "Good: events 1 to 303 are as they were recorded" in together.output
+    told = [run("audit", "verify", *more, "--json").stdout for more in ([], ARCHIVES)]
+    assert [json.loads(one)["not_looked_at"] for one in told] == [256, 0]
+
+
+def test_a_forged_archive_is_worth_no_more_than_it_says(
+    run: Run, trail: Proven, database_url: str, tmp_path: Path
+) -> None:
+    """The owner writes an order and its record into the chain, and deletes what they excuse."""
+    details = {"first": 1, "last": 256, "file": "events-1-256.zip", "sha256": "c0ffee"}
+    told: dict[str, Any] = {"now": datetime.now(UTC), "provenance": OPERATOR}
+    ordered, done = AuditAction.AUDIT_ARCHIVE_ORDERED, AuditAction.AUDIT_ARCHIVED
+    with as_owner(database_url) as db:
+        append(db, event(ordered, actor=db.get_one(Admin, "ada"), details={"last": 256}, **told))
+        append(db, event(done, details=details, **told))
+    with as_owner(database_url) as db:
+        delete_events(db, last=256, at_most=256)
+    alone = run("audit", "verify")
+    assert alone.exit_code == 0
+    assert alone.stdout.startswith("Good in part: events 257 to 302")
+    assert "Whoever owns the database can have written that and deleted them" in alone.output
+    together = run("audit", "verify", "--archives", str(tmp_path))
+    assert together.exit_code == 1
+    assert "TAMPERED: events-1-256.zip: Events 1 to 256 are missing." in together.stdout
 
 
 def test_a_changed_archive_is_found(run: Run, ordered: None, tmp_path: Path) -> None:
