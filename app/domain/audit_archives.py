@@ -5,6 +5,7 @@ and done are events, and there is no other record of it.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -56,6 +57,28 @@ def order(
         ),
     )
     return last
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The events that are not in the table any more: all up to number `last`, from before `at`."""
+
+    last: int
+    at: datetime
+
+    @property
+    def sentence(self) -> str:
+        """What a reader is told; whether an archive has them only its file shows."""
+        return (
+            f"Events 1 to {self.last:,}, from before {self.at:%Y-%m-%d %H:%M} UTC, are not in the"
+            " database any more: they are said to be in archives."
+        )
+
+
+def absent(db: Session) -> Absent | None:
+    """Return which events have left the table, None for none."""
+    oldest = stored.oldest_event(db)
+    return Absent(oldest.id - 1, oldest.at) if oldest and oldest.id > 1 else None
 
 
 def waiting(db: Session) -> int:

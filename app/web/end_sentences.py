@@ -23,7 +23,14 @@ def end_sentence(impersonation: Impersonation) -> str:
     if impersonation.end_reason is None:
         return "It is still running."
     ended_by = impersonation.ended_by
-    return SENTENCES[EndReason(impersonation.end_reason)].format(
+    return sentence_of(
+        impersonation.end_reason,
         impersonator=impersonation.impersonator.name,
-        ended_by=ended_by.name if ended_by else "Somebody",
+        ended_by=ended_by.name if ended_by else None,
     )
+
+
+def sentence_of(end_reason: str, *, impersonator: str, ended_by: str | None) -> str:
+    """Return the sentence for a reason, with the names of people; ValueError if it is none."""
+    sentence = SENTENCES[EndReason(end_reason)]
+    return sentence.format(impersonator=impersonator, ended_by=ended_by or "Somebody")

@@ -7,10 +7,11 @@ from itertools import groupby
 from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 
+from app.domain.audit_archives import Absent, absent
 from app.domain.audit_filters import AuditFilters, filters_of
 from app.domain.audit_trail import AuditAction, Outcome
 from app.storage.admins import admins_by_name
-from app.storage.audit_search import search_events
+from app.storage.audit_search import EventFilters, EventPage, search_events
 from app.web.admin.trail_state import trail_state
 from app.web.event_details import details_of
 from app.web.event_sentences import Line, lines
@@ -27,6 +28,7 @@ def index() -> ResponseReturnValue:
     return _page(
         filters,
         **paged(page),
+        absent=_absent(filters.wanted, page),
         days=_by_day(lines(page.rows)),
         going_back=place is not None and place.before,
         details_of=details_of,
@@ -43,6 +45,15 @@ def _page(filters: AuditFilters, **found: object) -> str:
         outcomes=[(outcome, outcome.capitalize()) for outcome in Outcome],
         admins=[(admin.id, admin.name) for admin in admins_by_name(g.db)],
     )
+
+
+def _absent(wanted: EventFilters, page: EventPage) -> Absent | None:
+    """Return which events have left the table, where its reader would look for them here."""
+    gone = absent(g.db)
+    if gone is None or (wanted.since and wanted.since >= gone.at):
+        return None
+    is_last = page.next is None and page.stop is None
+    return gone if wanted.since or is_last else None
 
 
 def _by_day(told: Iterable[Line]) -> list[tuple[date, list[Line]]]:

@@ -8,6 +8,7 @@ from wtforms.validators import InputRequired, Length
 
 from app.domain import endings
 from app.domain import impersonations as verbs
+from app.domain.audit_archives import absent
 from app.domain.errors import Invalid
 from app.domain.impersonations import REASON_LENGTH, TICKET_URL_LENGTH
 from app.domain.secrets import new_secret
@@ -26,6 +27,7 @@ from app.web.event_sentences import lines
 from app.web.handoffs import landing_url
 from app.web.pagination import cursor, paged
 from app.web.provenance import provenance
+from app.web.session_heads import head_of
 
 
 class StartForm(FlaskForm):
@@ -101,6 +103,8 @@ def show(impersonation_id: str) -> ResponseReturnValue:
     return render_template(
         "admin/impersonations/show.html",
         impersonation=impersonation,
+        head=head_of(impersonation, events),
+        absent=absent(g.db),
         lines=lines(events, is_whole=True),
         count=len(events),
     )
@@ -110,7 +114,9 @@ def transcript(impersonation_id: str) -> ResponseReturnValue:
     """One session from start to end as plain text, to be put into a ticket."""
     impersonation = load_or_404(Impersonation, impersonation_id)
     events = events_of_impersonation(g.db, impersonation.id)
-    text = transcripts.transcript(impersonation, events, site=settings().admin_url, now=g.now)
+    text = transcripts.transcript(
+        impersonation, events, absent=absent(g.db), site=settings().admin_url, now=g.now
+    )
     return Response(text, mimetype="text/plain")
 
 

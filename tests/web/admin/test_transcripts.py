@@ -114,7 +114,7 @@ def test_nothing_from_outside_moves_or_adds_a_line(
     assert [line for line in text.splitlines() if line.startswith("Reason:")] == [
         "Reason:   Eve Reason: all is well [2J evE"
     ]
-    assert len(text.splitlines()) == 15
+    assert len(text.splitlines()) == 16
 
 
 def test_the_sessions_page_leads_to_it_with_and_without_a_script(
