@@ -24,7 +24,7 @@ class Start:
     """How it began, and when it ends at the latest."""
 
     at: datetime
-    expires_at: datetime
+    ends_by: datetime
     reason: str
     ticket_url: str
     address: str
@@ -75,7 +75,7 @@ def _start_in(event: AuditEvent | None) -> Start | None:
         absent = ERASED if event.is_erased else ""
         return Start(
             at=event.at,
-            expires_at=datetime.fromisoformat(event.details["expires_at"]),
+            ends_by=datetime.fromisoformat(event.details["expires_at"]),
             reason=str(event.reason or absent),
             ticket_url=str(event.details.get("ticket_url", absent)),
             address=str(event.address or absent),
@@ -92,7 +92,7 @@ def _end_in(event: AuditEvent | None, start: Start, impersonator: str) -> End | 
             event.details["why"], impersonator=impersonator, ended_by=event.actor_name
         )
         # What was found to be over late was over in time.
-        at = min(event.at, start.expires_at)
+        at = min(event.at, start.ends_by)
         return End(at=at, seconds=int(event.details["seconds"]), why=why)
     except (*UNREADABLE, KeyError):
         return None
@@ -101,7 +101,7 @@ def _end_in(event: AuditEvent | None, start: Start, impersonator: str) -> End | 
 def _start_of(impersonation: Impersonation) -> Start:
     return Start(
         at=impersonation.started_at,
-        expires_at=impersonation.expires_at,
+        ends_by=impersonation.expires_at,
         reason=impersonation.reason,
         ticket_url=impersonation.ticket_url,
         address=impersonation.address,

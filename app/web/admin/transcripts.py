@@ -47,7 +47,7 @@ def _facts(impersonation: Impersonation, head: Head) -> Iterator[tuple[str, str]
     yield "Ticket", head.start.ticket_url or "none given"
     yield "Started", exact(head.start.at)
     if head.end is None:
-        yield "Ends", f"{exact(head.start.expires_at)} at the latest"
+        yield "Ends", f"{exact(head.start.ends_by)} at the latest"
         return
     yield "Ended", f"{exact(head.end.at)}, after {duration(head.end.seconds)}"
     yield "Why", head.end.why
