@@ -1,13 +1,16 @@
 """What stands above a session's timeline: from its events, and where it is not, told so."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from app.domain import endings
+from app.domain.audit_trail import OPERATOR, AuditAction, append, event
 from app.storage.database import Database
 from app.storage.impersonations import EndReason, Impersonation
+from app.storage.paging import PAGE_SIZE
 from tests.browsing import Browser
 from tests.cast import CY, EVE, MIA
 from tests.clock import Clock
@@ -165,3 +168,24 @@ def test_the_trail_says_what_has_left_it_where_one_looks_for_it(
     assert ("said to be in archives" in words) == is_told
     if query == "?until=2026-02-01":
         assert "No event in the database fits these filters." in words
+
+
+def test_filters_that_reach_back_are_told_at_once_and_others_at_the_end(
+    plain_admin: Browser, session_id: str, database: Database, database_url: str, clock: Clock
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        for _ in range(PAGE_SIZE):
+            append(db, event(AuditAction.HANDOFF_REDEEMED, now=clock.now, provenance=OPERATOR))
+    archive(database_url, 3)
+    assert "said to be in archives" in plain_admin.get("/audit?since=2026-03-01").words
+    assert "said to be in archives" not in plain_admin.get("/audit").words
+
+
+def test_a_session_that_was_found_to_be_over_late_was_over_in_time(
+    plain_admin: Browser, start_session: StartSession, database: Database, clock: Clock
+) -> None:
+    session_id = start_session(CY, MIA)
+    with database.unit_of_work(writing=True) as db:
+        endings.end_due(db, provenance=FROM_THE_OFFICE, now=clock.now + timedelta(minutes=21))
+    told = transcript(plain_admin, session_id)
+    assert "Ended:    2026-03-02 09:20:00.000000 UTC, after 20 min 0 s" in told
