@@ -13,8 +13,8 @@ from app.domain import audit_archives
 from app.domain.audit_trail import OPERATOR, AuditAction, append, event
 from app.storage import sqlite
 from app.storage.admins import Admin
-from app.storage.audit_copies import AuditCopy
 from app.storage.audit_archives import delete_events
+from app.storage.audit_copies import AuditCopy
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
 from tests.cli.conftest import Run
