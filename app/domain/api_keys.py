@@ -89,6 +89,7 @@ def create(
                 "scope": key.scope,
                 "admin_id": key.admin_id or "",
                 "reason_required": key.reason_required,
+                "callback_urls": key.callback_urls,
                 "expires_at": key.expires_at.isoformat() if key.expires_at else "",
                 "admin": limits.admin.name if limits.admin else "",
             },

@@ -100,7 +100,7 @@ DETAILS: dict[AuditAction, Details] = {
     AuditAction.MEMBER_CHANGED: _details("by status fields"),
     AuditAction.MEMBER_REMOVED: _details("by"),
     AuditAction.API_KEY_CREATED: _details(
-        "name prefix scope admin_id reason_required expires_at", words="admin"
+        "name prefix scope admin_id reason_required callback_urls expires_at", words="admin"
     ),
     AuditAction.API_KEY_REVOKED: _details("name prefix"),
     AuditAction.SIGNING_KEY_ROTATED: _details("kid starts_at retired"),
@@ -113,10 +113,10 @@ DETAILS: dict[AuditAction, Details] = {
     AuditAction.IMPERSONATION_REFUSED: _details("why through claimed"),
     AuditAction.IMPERSONATION_ENDED: _details("why seconds through claimed"),
     AuditAction.IMPERSONATION_LINK_MADE: _details(
-        "client response_type expires_at through claimed"
+        "client callback_url response_type expires_at through claimed"
     ),
     AuditAction.IMPERSONATION_LINK_REFUSED: _details("why"),
-    AuditAction.HANDOFF_REDEEMED: _details(),
+    AuditAction.HANDOFF_REDEEMED: _details("through claimed"),
     AuditAction.HANDOFF_REFUSED: _details("why"),
     AuditAction.HANDOFF_RENEWED: _details("through"),
     AuditAction.ACTION_RECORDED: _details("action_id method", words="path"),
@@ -157,7 +157,6 @@ class Provenance:
 
     def claimed(self, *, address: str, user_agent: str) -> "Provenance":
         """Return the provenance of a person whom a program speaks for, in the same request."""
-        user_agent = user_agent[:USER_AGENT_LENGTH]
         return replace(self, address=address, user_agent=user_agent, is_claimed=True)
 
 

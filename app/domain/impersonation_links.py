@@ -94,6 +94,7 @@ def make(
             reason=reason,
             details={
                 "client": destination.client.title,
+                "callback_url": destination.callback_url,
                 "response_type": destination.response_type,
                 "expires_at": link.expires_at.isoformat(),
             },

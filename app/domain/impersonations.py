@@ -171,37 +171,44 @@ def opens_until(impersonation: Impersonation) -> datetime:
 def check_anybody(
     key: APIKey,
     *,
-    impersonator: Admin,
+    impersonator: Admin | None,
     account: Account | None,
     provenance: Provenance,
     now: datetime,
-) -> None:
-    """Raise Refused when a program with that key may start no session there, as whomever.
+) -> Admin:
+    """Return the impersonator; raise Refused when the program may start no session there at all.
 
-    Its caller is told so before it is told whether a member is there. `account` is None for a
-    key that is limited to none.
+    Its caller is told so before it is told whether a member is there. An `impersonator` whom
+    nobody knows is None, and told the same as one who is no superadmin (P3); `account` is None
+    for a key that is limited to none.
     """
-    refusal = refusal_of_anybody(key, impersonator=impersonator, account=account)
-    if refusal is not None:
-        raise refused(
-            refusal, impersonator=impersonator, account=account, provenance=provenance, now=now
-        )
+    why = Refusal.NOT_SUPERADMIN
+    if impersonator is not None:
+        refusal = refusal_of_anybody(key, impersonator=impersonator, account=account)
+        if refusal is None:
+            return impersonator
+        why = refusal
+    raise refused(why, impersonator=impersonator, account=account, provenance=provenance, now=now)
 
 
 def refused(
     why: Refusal,
     *,
-    impersonator: Admin,
+    impersonator: Admin | None,
     account: Account | None = None,
     provenance: Provenance,
     now: datetime,
 ) -> Refused:
-    """Return what to raise for a start that names no member; it is recorded with its event."""
+    """Return what to raise for a start that names no member; it is recorded with its event.
+
+    An `impersonator` whom nobody knows is None: it is the program's then.
+    """
     recorded = event(
         AuditAction.IMPERSONATION_REFUSED,
         now=now,
         provenance=provenance,
         actor=impersonator,
+        actor_kind="program",
         account=account,
         outcome=Outcome.REFUSED,
         details={"why": why},

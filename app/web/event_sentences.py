@@ -206,7 +206,9 @@ def _account(event: AuditEvent, _: str) -> Parts:
 
 
 def _whom(event: AuditEvent, _: str) -> Parts:
-    return [*_subject(event, ""), Part(" of "), *_account(event, "")]
+    # A start that was refused before anybody was looked for names none.
+    account = [Part(" of "), *_account(event, "")] if event.account_id else []
+    return [*_subject(event, ""), *account]
 
 
 def _admin(event: AuditEvent, _: str) -> Parts:

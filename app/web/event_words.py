@@ -47,7 +47,7 @@ SENTENCES: dict[str, str] = {
     AuditAction.IMPERSONATION_LINK_MADE: "A link to a session as {whom} was made for "
     "{actor}{through}{reason}",
     AuditAction.IMPERSONATION_LINK_REFUSED: f"{FOLLOWED}and was refused.",
-    AuditAction.HANDOFF_REDEEMED: "{actor} opened {session:the session} as {whom} in the product.",
+    AuditAction.HANDOFF_REDEEMED: "{actor} opened {session:the session} as {whom}{through}.",
     AuditAction.HANDOFF_REFUSED: f"{LINK}and was refused.",
     AuditAction.HANDOFF_RENEWED: "{actor} asked{through} for another link of "
     "{session:the session} as {whom}.",

@@ -21,13 +21,17 @@ NO_END = f"The event of its end cannot be read here: when and how it ended is {R
 
 @dataclass(frozen=True)
 class Start:
-    """How it began, and when it ends at the latest."""
+    """How it began, and when it ends at the latest.
+
+    `is_claimed` says that the address is what a program says of a person, which nobody has seen.
+    """
 
     at: datetime
     ends_by: datetime
     reason: str
     ticket_url: str
     address: str
+    is_claimed: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def _start_in(event: AuditEvent | None) -> Start | None:
             reason=str(event.reason or absent),
             ticket_url=str(event.details.get("ticket_url", absent)),
             address=str(event.address or absent),
+            is_claimed=event.details.get("claimed") is True,
         )
     except (*UNREADABLE, KeyError):
         return None

@@ -48,6 +48,7 @@ def test_a_new_key_is_shown_once_and_kept_as_a_hash(db: Session, ada: Admin, now
         "admin_id": "",
         "admin": "",
         "reason_required": True,
+        "callback_urls": "",
         "expires_at": "",
     }
 

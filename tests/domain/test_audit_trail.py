@@ -192,7 +192,6 @@ def test_a_long_user_agent_is_cut(now: datetime) -> None:
     recorded = event(AuditAction.SIGN_IN_SUCCEEDED, now=now, provenance=provenance)
     assert len(recorded.user_agent) == USER_AGENT_LENGTH
     claimed = FROM_THE_OFFICE.claimed(address="198.51.100.9", user_agent="y" * 5000)
-    assert len(claimed.user_agent) == USER_AGENT_LENGTH
     assert claimed.request_id == FROM_THE_OFFICE.request_id
 
 

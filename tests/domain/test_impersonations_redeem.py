@@ -34,6 +34,7 @@ def test_a_ticket_opens_its_session(db: Session, started: Started, now: datetime
     assert started.impersonation.opened_at == later
     event = trail.only(db, AuditAction.HANDOFF_REDEEMED)
     assert (event.actor_id, event.subject_id) == ("ada", "mia")
+    assert event.details == {"through": "", "claimed": False}
 
 
 @pytest.mark.requirement("I1")

@@ -89,6 +89,7 @@ def test_a_whole_rotation_fails_no_token(first: Path, rotate: Rotate, started: S
     seen = set()
     for minute in range(60):
         now = NOW + timedelta(minutes=minute)
+        started.impersonation.started_at = now
         started.impersonation.expires_at = now + LIFETIME
         known = sites[0].keys().public(max(NOW, now - PUBLISHED_FOR))
         for issuer, verifier in (sites, sites[::-1]):
@@ -108,6 +109,7 @@ def test_a_token_of_a_retired_key_is_refused(first: Path, rotate: Rotate, starte
     tokens = tokens_of(first)
     later = rotate(NOW).starts_at + KEPT_FOR
     old = tokens.keys().turns[0].key
+    started.impersonation.started_at = later
     started.impersonation.expires_at = later + LIFETIME
     token = tokens.issue(started.impersonation, now=later)
     assert tokens.verify(token, now=later)

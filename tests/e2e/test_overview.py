@@ -80,7 +80,8 @@ def test_a_session_is_told_from_start_to_end(sign_in: SignIn, mia: Member) -> No
     lines = ada.session.open_of(session_id).timeline()
     told = " / ".join(lines)
     told_in_order = (
-        "Ada Lindqvist started a session as Mia Chen.*opened the session.* in the product"
+        "Ada Lindqvist started a session as Mia Chen"
+        ".*opened the session.* through the API key Letterbox"
         ".*GET / as Mia Chen — answered 200 in .* ms.*GET /templates as Mia Chen — answered 200"
         ".*Ada Lindqvist ended the session"
     )

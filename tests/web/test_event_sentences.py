@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -160,6 +161,16 @@ EXAMPLES: dict[str, tuple[AuditAction, dict[str, Any]]] = {
     "this member is protected.": (
         AuditAction.IMPERSONATION_REFUSED,
         {"why": Refusal.MEMBER_PROTECTED},
+    ),
+    "A program was refused a session as somebody through the API key Backend (usk…): "
+    "superadmin access required.": (
+        AuditAction.IMPERSONATION_REFUSED,
+        {
+            "why": Refusal.NOT_SUPERADMIN,
+            "impersonation": None,
+            "actor_kind": "program",
+            "provenance": replace(FROM_THE_OFFICE, through="Backend (usk…)"),
+        },
     ),
     "Ada Lindqvist read the audit trail, filtered by account “harbour”, words “her template”.": (
         AuditAction.AUDIT_READ,

@@ -9,9 +9,8 @@ from flask.typing import ResponseReturnValue
 from app.domain import endings, repeats
 from app.domain import impersonations as verbs
 from app.domain.audit_trail import Provenance
-from app.domain.errors import Absent, Invalid, Refused
+from app.domain.errors import Absent, Invalid
 from app.domain.impersonations import Started
-from app.domain.policies import Refusal
 from app.domain.repeats import Repeated
 from app.storage.accounts import Account
 from app.storage.admins import Admin, admin_by_email
@@ -104,11 +103,7 @@ def _actor(body: dict[str, Any]) -> Admin:
             raise Invalid("actor must be the id or the e-mail address of a superadmin.")
         return key.admin
     admin: Admin | None = g.db.get(Admin, named) or admin_by_email(g.db, named)
-    if admin is None:
-        # Whoever is none here is told the same as somebody who is no superadmin.
-        refusal = Refusal.NOT_SUPERADMIN
-        raise Refused(f"{refusal.sentence}.", code=refusal)
-    return admin
+    return admin or programs.check_anybody(None, programs.api_key().account)
 
 
 def _subject(body: dict[str, Any]) -> Member:

@@ -7,8 +7,9 @@ from flask import Response, g, json, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from app.domain.errors import Absent, Invalid, Refused
+from app.domain.errors import Absent, Invalid
 from app.domain.permissions import Scope
+from app.domain.policies import Refusal
 from app.storage.accounts import Account
 from app.storage.admins import Admin
 from app.storage.impersonations import Impersonation
@@ -71,10 +72,9 @@ def _organization(organization_id: str) -> Account:
 
 def _admin_of(account: Account) -> Admin:
     key = programs.api_key()
-    if key.admin is None or not key.covers(account.id):
-        raise Refused("This token is not that of an admin of the organization.", code="forbidden")
-    programs.check_anybody(key.admin, account)
-    return key.admin
+    if not key.covers(account.id):
+        raise programs.refused(Refusal.KEY_OF_ANOTHER_ACCOUNT, impersonator=key.admin)
+    return programs.check_anybody(key.admin, account)
 
 
 def _user_of(account: Account, user: str) -> Member:

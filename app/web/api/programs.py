@@ -73,9 +73,9 @@ def start_open(
     return started.impersonation
 
 
-def check_anybody(impersonator: Admin, account: Account | None) -> None:
-    """Raise Refused when the program may start no session in that account, as whomever."""
-    impersonations.check_anybody(
+def check_anybody(impersonator: Admin | None, account: Account | None) -> Admin:
+    """Return the impersonator; raise Refused when no session may start there, as whomever."""
+    return impersonations.check_anybody(
         api_key(),
         impersonator=impersonator,
         account=account,
@@ -84,8 +84,8 @@ def check_anybody(impersonator: Admin, account: Account | None) -> None:
     )
 
 
-def refused(why: Refusal, *, impersonator: Admin) -> Refused:
-    """Return what to raise for a start as somebody who is no member."""
+def refused(why: Refusal, *, impersonator: Admin | None) -> Refused:
+    """Return what to raise for a start that names no member."""
     return impersonations.refused(
         why, impersonator=impersonator, provenance=provenance(), now=g.now
     )

@@ -14,7 +14,6 @@ from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.exceptions import BadRequest
 
 from app.domain.api_keys import PREFIX as KEY_PREFIX
-from app.domain.audit_trail import USER_AGENT_LENGTH
 from app.domain.errors import Invalid
 from app.domain.impersonations import REASON_LENGTH
 from app.domain.permissions import Scope
@@ -72,12 +71,8 @@ def _create(data: Data) -> Data:
     origin = provenance().claimed(
         address=text(data, "ipAddress"), user_agent=text(data, "userAgent")
     )
-    if employee is None:
-        # Nobody is told by this who is an admin here (P3).
-        raise CommandFailed("UnauthorizedEmployee", 403, f"{Refusal.NOT_SUPERADMIN.sentence}.")
-    programs.check_anybody(employee, programs.api_key().account)
     impersonation = programs.start_open(
-        impersonator=employee,
+        impersonator=programs.check_anybody(employee, programs.api_key().account),
         target=_target(target_id),
         reason=_reason(data),
         kept=json.dumps(data["metadata"]) if "metadata" in data else None,
@@ -103,7 +98,7 @@ def _validate(data: Data) -> Data:
         raise CommandFailed("SessionNotFound", 404)
     if impersonation.address != address:
         raise CommandFailed("IpAddressMismatch", 403)
-    if impersonation.user_agent != user_agent[:USER_AGENT_LENGTH]:
+    if impersonation.user_agent != user_agent:
         raise CommandFailed("UserAgentMismatch", 403)
     return {"metadata": None} | _info(impersonation)
 

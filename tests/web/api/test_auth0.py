@@ -227,8 +227,12 @@ def test_an_unknown_user_is_inexistent(tool: Tool, user: str) -> None:
 
 @pytest.mark.requirement("A2")
 @pytest.mark.parametrize("who", [f"auth0|{OMAR.id}", "auth0|nobody", ADA.id])
-def test_an_impersonator_who_may_not_is_forbidden(tool: Tool, who: str) -> None:
+def test_an_impersonator_who_may_not_is_forbidden_on_record(
+    tool: Tool, database: Database, who: str
+) -> None:
     assert failure(tool.post(tool.body(impersonator_id=who))) == (403, "forbidden")
+    with database.unit_of_work(writing=False) as db:
+        assert trail.only(db, AuditAction.IMPERSONATION_REFUSED).details["why"] == "not_superadmin"
 
 
 @pytest.mark.requirement("A3", "L1")

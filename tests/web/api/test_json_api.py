@@ -155,6 +155,9 @@ def test_who_is_no_admin_of_the_organization_is_refused(
     scopes = ("json_api", "impersonate")
     _, secret = make_key(database, *scopes, admin=admin, account=account, now=clock.now)
     assert failure(Organization(client, secret).impersonate("nobody")) == (403, None)
+    with database.unit_of_work(writing=False) as db:
+        why = "key_of_another_account" if account else "not_superadmin"
+        assert trail.only(db, AuditAction.IMPERSONATION_REFUSED).details["why"] == why
 
 
 @on_sqlite

@@ -144,6 +144,13 @@ def test_what_does_not_fit_is_not_validated(
     assert backend.failed("ValidateImpersonationSession", data) == failed
 
 
+@on_sqlite
+def test_the_whole_browser_is_compared(backend: Backend) -> None:
+    token = backend.start(userAgent="x" * 2000 + "a")["impersonationSessionToken"]
+    data = {"impersonationToken": token, **FROM, "userAgent": "x" * 2000 + "b"}
+    assert backend.failed("ValidateImpersonationSession", data) == (403, "UserAgentMismatch")
+
+
 def test_a_token_without_its_prefix_is_none_of_this_dialect(backend: Backend) -> None:
     token = backend.start()["impersonationSessionToken"].removeprefix("impersonate_")
     data = {"impersonationToken": token, **FROM}
@@ -153,9 +160,16 @@ def test_a_token_without_its_prefix_is_none_of_this_dialect(backend: Backend) ->
 
 @pytest.mark.requirement("A2")
 @pytest.mark.parametrize("email", [OMAR.email, "nobody@example.com", ""])
-def test_an_employee_who_may_not_is_refused(backend: Backend, email: str) -> None:
+def test_an_employee_who_may_not_is_refused_and_that_is_recorded(
+    backend: Backend, database: Database, email: str
+) -> None:
     data = CREATE | {"employeeEmail": email}
     assert backend.failed("CreateImpersonationSession", data) == (403, "UnauthorizedEmployee")
+    with database.unit_of_work(writing=False) as db:
+        event = trail.only(db, AuditAction.IMPERSONATION_REFUSED)
+        assert (event.details["why"], event.account_id) == ("not_superadmin", HARBOUR)
+        assert event.actor_kind == ("admin" if email == OMAR.email else "program")
+        assert event.details["through"]
 
 
 @pytest.mark.requirement("A2", "A3")
