@@ -1,7 +1,11 @@
 """Having the whole of a request before anybody has to wait for it."""
 
+import logging
+
 from flask import request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+
+log = logging.getLogger(__name__)
 
 # So much of a body that is too large is thrown away, so that whoever sends it can read why.
 MOST_DRAINED = 32 * 1024 * 1024
@@ -22,7 +26,10 @@ def receive() -> None:
     except RequestEntityTooLarge:
         _drain()
         raise
-    except OSError as error:
+    except HTTPException:
+        raise
+    except Exception as error:
+        # Each server has errors of its own for a body that breaks off, or whose chunks are none.
         raise BadRequest("The body cannot be read.") from error
 
 
@@ -31,5 +38,6 @@ def _drain() -> None:
     try:
         while left > 0 and (piece := stream.read(PIECE)):
             left -= len(piece)
-    except OSError:
-        return
+    except Exception:
+        # Whoever sends it has gone, and is not told anything any more.
+        log.info("a body that was too large was not read to its end")
