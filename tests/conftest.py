@@ -195,15 +195,7 @@ def db(
 
 @pytest.fixture
 def config(database_url: str, key_folder: Path, tmp_path: Path) -> Config:
-    return Config(
-        database_url=database_url,
-        admin_url=ADMIN_URL,
-        product_url=PRODUCT_URL,
-        signing_key_file=key_folder / "signing-key.pem",
-        checkpoint_key_file=key_folder / "checkpoint-key.pem",
-        checkpoint_file=tmp_path / "checkpoints.txt",
-        secret_key="a secret key that is long enough for the tests",
-    )
+    return _config(key_folder, tmp_path, database_url)
 
 
 @pytest.fixture
@@ -216,13 +208,20 @@ def tokens(config: Config) -> Tokens:
     )
 
 
-@pytest.fixture
-def admin_app(config: Config, clock: Clock) -> Iterator[Application]:
-    """The admin site with its API; its time is the clock's."""
-    app = create_admin_app(config)
+@pytest.fixture(scope="session")
+def assembled_app(key_folder: Path) -> Application:
+    """The site put together once: routes and templates take longer to compile than most tests."""
+    app = create_admin_app(_config(key_folder, key_folder, "sqlite://"))
     app.test_client_class = SiteClient
-    yield app
-    app.database.dispose()
+    return app
+
+
+@pytest.fixture
+def admin_app(assembled_app: Application, config: Config, clock: Clock) -> Iterator[Application]:
+    """The admin site with its API, on the test's database; its time is the clock's."""
+    assembled_app.use(config)
+    yield assembled_app
+    assembled_app.database.dispose()
 
 
 @pytest.fixture
@@ -291,6 +290,18 @@ def whole_browser_launch_args(
 ) -> dict[str, Any]:
     """For what only a browser with windows does."""
     return browser_type_launch_args | _which_chromium(browser_type, whole=True)
+
+
+def _config(keys: Path, folder: Path, database_url: str) -> Config:
+    return Config(
+        database_url=database_url,
+        admin_url=ADMIN_URL,
+        product_url=PRODUCT_URL,
+        signing_key_file=keys / "signing-key.pem",
+        checkpoint_key_file=keys / "checkpoint-key.pem",
+        checkpoint_file=folder / "checkpoints.txt",
+        secret_key="a secret key that is long enough for the tests",
+    )
 
 
 def _which_chromium(browser_type: BrowserType, *, whole: bool) -> dict[str, Any]:

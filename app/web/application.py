@@ -45,6 +45,21 @@ class Application(Flask):
     database: Database
     routes: dict[str, Route]
 
+    def use(self, config: Config) -> None:
+        """Take database and keys from the settings; raise UnusableKey if the keys are no good."""
+        self.settings = config
+        self.database = Database(config.database_url, patience=SITE)
+        self.extensions |= {
+            "settings": config,
+            "tokens": Tokens(
+                keys=CurrentKeys(KeyFiles(config.signing_key_file)),
+                issuer=config.admin_url,
+                audience=config.product_url,
+            ),
+            "checkpoints": configured.checkpoints(config),
+            "reading": partial(self.database.unit_of_work, writing=False),
+        }
+
     def url_for(self, endpoint: str, **values: Any) -> str:
         """Return the address of a route; a page of rows asks for hundreds of them."""
         route = self.routes.get(endpoint)
@@ -136,16 +151,7 @@ def create_admin_app(config: Config) -> Application:
     app = Application(
         "app", static_folder=str(ROOT / "static"), template_folder=str(ROOT / "templates")
     )
-    app.settings = config
-    app.database = Database(config.database_url, patience=SITE)
-    app.extensions["settings"] = config
-    app.extensions["tokens"] = Tokens(
-        keys=CurrentKeys(KeyFiles(config.signing_key_file)),
-        issuer=config.admin_url,
-        audience=config.product_url,
-    )
-    app.extensions["checkpoints"] = configured.checkpoints(config)
-    app.extensions["reading"] = partial(app.database.unit_of_work, writing=False)
+    app.use(config)
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
