@@ -45,7 +45,9 @@ def create_product_app(config: Config) -> Flask:
     # Adopting the integration kit: these lines, one script in the layout, and `people`.
     app.jinja_env.globals["kit_asset"] = asset_url
     admin_client = AdminClient(config.admin_url, config.api_key)
-    app.wsgi_app = ImpersonationMiddleware(app.wsgi_app, admin_client)  # type: ignore[method-assign]
+    app.wsgi_app = ImpersonationMiddleware(  # type: ignore[method-assign]
+        app.wsgi_app, admin_client, presence_seconds=config.presence_seconds
+    )
     app.wsgi_app = HostGate(app.wsgi_app, config.host)  # type: ignore[method-assign]
     return app
 

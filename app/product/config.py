@@ -12,6 +12,8 @@ DEFAULT_DATABASE_URL = "sqlite:///var/letterbox.db"
 DEFAULT_API_KEY_FILE = "var/letterbox.key"
 SHORTEST_SECRET_KEY = 32
 SHORTEST_API_KEY = 20
+# A browser that asked more rarely would be taken for one that has crashed.
+PRESENCE_SECONDS = range(1, 61)
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -28,6 +30,7 @@ class Config:
     admin_url: str
     product_url: str
     api_key: str = field(repr=False)
+    presence_seconds: int = 5
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Config":
@@ -37,6 +40,7 @@ class Config:
             admin_url=_origin(environ, "UNDERSTUDY_ADMIN_URL"),
             product_url=_origin(environ, "UNDERSTUDY_PRODUCT_URL"),
             api_key=_api_key(environ),
+            presence_seconds=_presence_seconds(environ),
         )
 
     @property
@@ -110,6 +114,16 @@ def _read_key(name: str, path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise ConfigError(f"{name} names a file that cannot be read: {path}") from None
+
+
+def _presence_seconds(environ: Mapping[str, str]) -> int:
+    """How often an open impersonated tab asks whether its session is still on."""
+    name = "LETTERBOX_PRESENCE_SECONDS"
+    value = environ.get(name, "").strip() or str(Config.presence_seconds)
+    if not value.isascii() or not value.isdigit() or int(value) not in PRESENCE_SECONDS:
+        least, most = PRESENCE_SECONDS[0], PRESENCE_SECONDS[-1]
+        raise ConfigError(f"{name} must be a whole number from {least} to {most}.")
+    return int(value)
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

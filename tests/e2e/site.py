@@ -299,6 +299,8 @@ def _environ(admin_port: int, product_port: int) -> dict[str, str]:
         "UNDERSTUDY_PRODUCT_URL": f"http://127.0.0.1:{product_port}",
         "UNDERSTUDY_SECRET_KEY": "demo-secret-of-the-browser-stories-admin-site",
         "LETTERBOX_SECRET_KEY": "demo-secret-of-the-browser-stories-letterbox",
+        # Half of the stories wait for a tab to hear that its session has ended.
+        "LETTERBOX_PRESENCE_SECONDS": "1",
     }
 
 

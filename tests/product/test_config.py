@@ -41,6 +41,9 @@ def test_what_is_missing_is_named(name: str) -> None:
         ("UNDERSTUDY_PRODUCT_URL", "https://product.example/app"),
         ("LETTERBOX_API_KEY", "short"),
         ("LETTERBOX_API_KEY", f"{KEY} {KEY}"),
+        ("LETTERBOX_PRESENCE_SECONDS", "0"),
+        ("LETTERBOX_PRESENCE_SECONDS", "61"),
+        ("LETTERBOX_PRESENCE_SECONDS", "soon"),
     ],
 )
 def test_what_is_half_valid_is_named(name: str, value: str) -> None:
@@ -48,6 +51,12 @@ def test_what_is_half_valid_is_named(name: str, value: str) -> None:
         Config.from_environment({**GOOD, name: value})
     assert str(refusal.value).startswith(name)
     assert "\n" not in str(refusal.value)
+
+
+def test_how_often_a_tab_asks_can_be_set() -> None:
+    assert Config.from_environment(GOOD).presence_seconds == 5
+    more_often = {**GOOD, "LETTERBOX_PRESENCE_SECONDS": "1"}
+    assert Config.from_environment(more_often).presence_seconds == 1
 
 
 def test_the_api_key_may_come_from_a_file(tmp_path: Path) -> None:
