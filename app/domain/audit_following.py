@@ -129,7 +129,7 @@ def runs_between(after: int, last: int) -> list[tuple[int, int]]:
 def follow_run(db: Session, sizes: frozenset[int], after: int, last: int) -> Run:
     """Follow the events of one run, and compare the tiles that end with it."""
     run = Run(size=after, sizes=sizes)
-    events = audit_chain.stored_events(db, after=after, last=last)
+    events = audit_chain.stored_rows(db, after=after, last=last)
     run.follow(events, tiles_over(db, after, last, heights=RUN_HEIGHTS))
     if run.finding is None and run.size < last:
         run.finding = Finding(MISSING, run.size + 1, last)

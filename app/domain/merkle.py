@@ -3,12 +3,12 @@
 Leaves are given by their hashes. `Subtrees` answers for complete subtrees, wherever they are kept.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import NamedTuple, Protocol
 
-EMPTY_ROOT = hashlib.sha256().digest()
+EMPTY_ROOT = sha256().digest()
 HASH_BYTES = 32
 
 
@@ -37,12 +37,12 @@ class Remembered:
 
 def leaf_hash(data: bytes) -> bytes:
     """Return the hash of a leaf: its first byte tells it from a node, so none passes for one."""
-    return hashlib.sha256(b"\x00" + data).digest()
+    return sha256(b"\x00" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of a node from those of its children."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return sha256(b"\x01" + left + right).digest()
 
 
 class Node(NamedTuple):

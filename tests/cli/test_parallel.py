@@ -122,4 +122,6 @@ def test_a_record_that_is_only_there_for_a_moment_excuses_nothing(
             db.execute(text(RESTORE))
 
     monkeypatch.setattr(audit_following, "RUN", 16)
-    assert verify(trail, database_url, restore).finding == Finding("missing", 1, 256)
+    finding = verify(trail, database_url, restore).finding
+    # Whoever follows these: this process, from what it saw first, or another, from what is there.
+    assert finding in (Finding("changed", 290, 290), Finding("missing", 1, 256))
