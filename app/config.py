@@ -24,6 +24,8 @@ OFF = "off"
 WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105
 WEBHOOK_SECRET_BYTES = range(24, 65)
 WEBHOOK_SECRETS = 2
+# ASVS 7.5.3: nobody stays trusted with what is dangerous for longer.
+STEP_UP_MINUTES = 10
 
 
 class BadSetting(Exception):
@@ -59,6 +61,11 @@ class Config:
     audit_webhook_private: bool = False
     # The settings file of a database that the worker keeps the directory in step with.
     directory_sync: Path | None = None
+    # Seals the secrets of authenticator apps.
+    factor_key_file: Path = Path("var/factor.key")
+    second_factor_required: bool = True
+    # How long the proof of a factor is good for what is dangerous.
+    step_up_after: timedelta = timedelta(minutes=10)
 
     @property
     def owner_url(self) -> str:
@@ -107,11 +114,12 @@ def from_environment(environ: Mapping[str, str]) -> Config:
         audit_webhook_secrets=_webhook_secrets(environ, "UNDERSTUDY_AUDIT_WEBHOOK_SECRET"),
         audit_webhook_private=_flag(environ, "UNDERSTUDY_AUDIT_WEBHOOK_PRIVATE", default=False),
         directory_sync=_path_or_none(environ, "UNDERSTUDY_DIRECTORY_SYNC"),
+        factor_key_file=_path(environ, "UNDERSTUDY_FACTOR_KEY_FILE", "factor.key"),
+        second_factor_required=_second_factor_required(environ, demo=demo),
+        step_up_after=timedelta(minutes=_step_up_minutes(environ)),
     )
     _check_webhook(environ)
-    # One key, one purpose: what signs tokens must not sign checkpoints (K3).
-    if config.checkpoint_key_file == config.signing_key_file:
-        raise BadSetting("UNDERSTUDY_CHECKPOINT_KEY_FILE must be another than the signing key's.")
+    _check_key_files(config)
     if config.audit_log_file == config.checkpoint_file:
         raise BadSetting("UNDERSTUDY_AUDIT_LOG_FILE must be another than the checkpoint file.")
     if config.admin_url == config.product_url:
@@ -249,6 +257,30 @@ def _webhook_secrets(environ: Mapping[str, str], name: str) -> tuple[bytes, ...]
             " or two of these with a blank between them."
         )
     return secrets
+
+
+def _check_key_files(config: Config) -> None:
+    """One key, one purpose: what signs tokens must not sign checkpoints, or seal secrets (K3)."""
+    if config.checkpoint_key_file == config.signing_key_file:
+        raise BadSetting("UNDERSTUDY_CHECKPOINT_KEY_FILE must be another than the signing key's.")
+    if config.factor_key_file in (config.signing_key_file, config.checkpoint_key_file):
+        raise BadSetting("UNDERSTUDY_FACTOR_KEY_FILE must be another than the keys that sign.")
+
+
+def _second_factor_required(environ: Mapping[str, str], *, demo: bool) -> bool:
+    name = "UNDERSTUDY_SECOND_FACTOR_REQUIRED"
+    required = _flag(environ, name, default=not demo)
+    if not required and not demo:
+        raise BadSetting(f"{name} can be 0 in demo mode only.")
+    return required
+
+
+def _step_up_minutes(environ: Mapping[str, str]) -> int:
+    name = "UNDERSTUDY_STEP_UP_MINUTES"
+    minutes = _count(environ, name, default=STEP_UP_MINUTES, least=1)
+    if minutes > STEP_UP_MINUTES:
+        raise BadSetting(f"{name} must be {STEP_UP_MINUTES} or less.")
+    return minutes
 
 
 def _check_webhook(environ: Mapping[str, str]) -> None:

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from app.config import BadSetting, Config
-from app.domain import signing_keys
+from app.domain import factor_keys, signing_keys
 from app.domain.audit_copies import Target
 from app.domain.checkpointing import Checkpoints
 from app.domain.checkpoints import CheckpointKey
 from app.domain.directory_reading import Unusable
 from app.domain.directory_sync import Source
+from app.domain.factors import Lock
+from app.domain.passkeys import RelyingParty
 from app.outgoing.log_file import LogFile
 from app.outgoing.syslog import Syslog
 from app.outgoing.webhook import Webhook
@@ -26,6 +28,11 @@ def checkpoints(settings: Config) -> Checkpoints:
         every_events=settings.checkpoint_events,
         every=settings.checkpoint_every,
     )
+
+
+def factor_lock(settings: Config) -> Lock:
+    """Return what second factors are checked with; raise UnusableKey if the key cannot be used."""
+    return Lock(factor_keys.load(settings.factor_key_file), RelyingParty(settings.admin_url))
 
 
 def copy_targets(settings: Config) -> Sequence[Target]:

@@ -21,7 +21,7 @@ from app.postgresql_server import CannotRun
 OPERATOR = ("--app", "app.cli.operator:operator")
 LETTERBOX = ("--app", "app.product.wsgi:application")
 LETTERBOX_KEY_FILE = "var/letterbox.key"
-KEYS = ("signing-key*.pem", "checkpoint-key.pem")
+KEYS = ("signing-key*.pem", "checkpoint-key.pem", "factor.key")
 DIRECTORY_SETTINGS = Path(__file__).parent / "product/directory.toml"
 THREADS = "16"
 # Else glibc keeps memory apart for each thread, and a worker takes a quarter more of it.

@@ -18,9 +18,11 @@ from werkzeug.test import TestResponse
 from app.cli.database import alembic_config
 from app.config import Config
 from app.domain import authentication as domain_authentication
-from app.domain import signing_keys
-from app.domain.authentication import SignedIn
+from app.domain import factor_keys, signing_keys
+from app.domain.factors import Lock
 from app.domain.key_ring import CurrentKeys, KeyFiles
+from app.domain.passkeys import RelyingParty
+from app.domain.sign_ins import SignedIn
 from app.domain.tokens import Tokens
 from app.postgresql_server import Server
 from app.storage.admins import Admin
@@ -103,6 +105,7 @@ def key_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("keys")
     for name in ("signing", "checkpoint"):
         signing_keys.create(folder / f"{name}-key.pem")
+    factor_keys.create(folder / "factor.key")
     return folder
 
 
@@ -208,6 +211,12 @@ def tokens(config: Config) -> Tokens:
     )
 
 
+@pytest.fixture
+def lock(key_folder: Path) -> Lock:
+    """What second factors are checked with, as `admin_app` has it."""
+    return Lock(factor_keys.load(key_folder / "factor.key"), RelyingParty(ADMIN_URL))
+
+
 @pytest.fixture(scope="session")
 def assembled_app(key_folder: Path) -> Application:
     """The site put together once: routes and templates take longer to compile than most tests."""
@@ -300,6 +309,9 @@ def _config(keys: Path, folder: Path, database_url: str) -> Config:
         signing_key_file=keys / "signing-key.pem",
         checkpoint_key_file=keys / "checkpoint-key.pem",
         checkpoint_file=folder / "checkpoints.txt",
+        factor_key_file=keys / "factor.key",
+        # A test that is about it says so.
+        second_factor_required=False,
         secret_key="a secret key that is long enough for the tests",
     )
 

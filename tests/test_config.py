@@ -1,6 +1,7 @@
 """Settings are taken as a whole or refused with one line that names the wrong one."""
 
 import base64
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -297,3 +298,34 @@ def test_the_environment_comes_before_the_file(
 def test_there_need_not_be_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert read_environment({"ONE": "environment"}) == {"ONE": "environment"}
+
+
+@pytest.mark.requirement("S8")
+def test_a_second_factor_is_required_outside_the_demo() -> None:
+    assert from_environment(GOOD).second_factor_required
+    assert not from_environment(DEMO).second_factor_required
+    name = "UNDERSTUDY_SECOND_FACTOR_REQUIRED"
+    assert from_environment(DEMO | {name: "1"}).second_factor_required
+    with pytest.raises(BadSetting, match=name):
+        from_environment(GOOD | {name: "0"})
+
+
+@pytest.mark.requirement("S9")
+@pytest.mark.parametrize(
+    ("minutes", "good"), [("1", True), ("10", True), ("0", False), ("11", False)]
+)
+def test_a_proof_is_good_for_ten_minutes_or_less(minutes: str, *, good: bool) -> None:
+    name = "UNDERSTUDY_STEP_UP_MINUTES"
+    if good:
+        after = from_environment(GOOD | {name: minutes}).step_up_after
+        assert after == timedelta(minutes=int(minutes))
+        return
+    with pytest.raises(BadSetting, match=name):
+        from_environment(GOOD | {name: minutes})
+
+
+@pytest.mark.requirement("K3")
+@pytest.mark.parametrize("other", ["signing-key.pem", "checkpoint-key.pem"])
+def test_what_seals_secrets_signs_nothing(other: str) -> None:
+    with pytest.raises(BadSetting, match="UNDERSTUDY_FACTOR_KEY_FILE"):
+        from_environment(GOOD | {"UNDERSTUDY_FACTOR_KEY_FILE": f"var/{other}"})

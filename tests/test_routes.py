@@ -20,8 +20,9 @@ from werkzeug.test import TestResponse
 from app import configured
 from app.config import Config
 from app.domain.audit_trail import AuditAction
-from app.domain.authentication import SignedIn
+from app.domain.factors import Lock
 from app.domain.permissions import Permission
+from app.domain.sign_ins import SignedIn
 from app.domain.tokens import Tokens
 from app.storage.admins import Admin
 from app.storage.base import Base, number_of
@@ -37,6 +38,7 @@ from tests.browsing import FROM_HERE, check_headers
 from tests.cast import ADA, API_KEY, CY, ELSEWHERE, EVE, HARBOUR, MIA, OMAR, PASSWORD, Person
 from tests.clock import Clock
 from tests.conftest import ADMIN_URL
+from tests.devices import add_app
 from tests.trail import events
 
 ROUTES = [*ADMIN_ROUTES, *API_ROUTES]
@@ -69,6 +71,7 @@ SignIn = Callable[[Person], SignedIn]
 # What a form of that route would hold, where an empty one says nothing.
 FIELDS = {
     "sign_in.create": {"email": ADA.email, "password": PASSWORD, "next": ""},
+    "second_step.create": {"code": "000000", "next": ""},
     "impersonations.create": {"reason": "Why not", "ticket_url": "", "form_key": "k" * 20},
     "accounts.switch_impersonation": {"allowed": "no"},
     "admins.change_role": {"role": "superadmin"},
@@ -161,6 +164,7 @@ def scene(
     database: Database,
     tokens: Tokens,
     config: Config,
+    lock: Lock,
     sign_in: SignIn,
     clock: Clock,
 ) -> Scene:
@@ -172,6 +176,8 @@ def scene(
         session.opened_at = clock.now
         token = tokens.issue(session, now=clock.now)
         configured.checkpoints(config).make(db, now=clock.now)
+        # Somebody else's, to everybody who tries.
+        add_app(db, CY.id, lock=lock, now=clock.now)
         ids = {
             "account_id": ELSEWHERE,
             "member_id": MIA.id,
@@ -185,6 +191,7 @@ def scene(
             "user_pk": str(number_of(MIA.id)),
             "session_id": session.id,
             "sign_in_id": db.execute(text("SELECT id FROM sign_ins")).scalar_one(),
+            "factor_id": db.execute(text("SELECT id FROM factors")).scalar_one(),
         }
     return Scene(client, database, token, ids)
 
@@ -227,8 +234,7 @@ def test_an_admin_opens_what_the_role_holds(scene: Scene, sign_in: SignIn) -> No
         # Anew for each, as some of the routes end a sign-in.
         sign_in(OMAR)
         answers[name_of(route)] = verdict(scene.ask(route))
-    # Somebody else's sign-in is as good as missing.
-    assert answers.pop("POST /settings/security/<sign_in_id>/end") == HTTPStatus.NOT_FOUND
+    take_out_what_is_not_theirs(answers)
     assert set(answers.values()) <= DONE, answers
 
 
@@ -248,13 +254,27 @@ def test_an_admin_is_refused_the_rest_and_that_is_recorded(scene: Scene, sign_in
     assert recorded == [scene.path(route) for route in refused]
 
 
+def take_out_what_is_not_theirs(answers: dict[str, int]) -> None:
+    """Others' sign-ins and factors are as good as missing, and an empty form adds none."""
+    security = "/settings/security"
+    for route in (
+        f"POST {security}/<sign_in_id>/end",
+        f"GET {security}/factors/<factor_id>/removal",
+        f"POST {security}/factors/<factor_id>/removal",
+    ):
+        assert answers.pop(route) == HTTPStatus.NOT_FOUND
+    for route in (f"POST {security}/apps", f"POST {security}/passkeys"):
+        assert answers.pop(route) == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert answers.pop(f"POST {security}/recovery-codes") == HTTPStatus.CONFLICT
+
+
 @pytest.mark.requirement("A1")
 def test_a_superadmin_opens_everything(scene: Scene, sign_in: SignIn) -> None:
     answers = {}
     for route in PEOPLES:
         sign_in(ADA)
         answers[name_of(route)] = verdict(scene.ask(route))
-    assert answers.pop("POST /settings/security/<sign_in_id>/end") == HTTPStatus.NOT_FOUND
+    take_out_what_is_not_theirs(answers)
     # There is nothing old enough in the trail of a test.
     assert answers.pop("POST /audit/archives") == HTTPStatus.UNPROCESSABLE_ENTITY
     # And nothing was found about it.
@@ -264,7 +284,12 @@ def test_a_superadmin_opens_everything(scene: Scene, sign_in: SignIn) -> None:
 
 @pytest.mark.requirement("A1")
 def test_a_stranger_opens_what_is_for_anyone(scene: Scene) -> None:
-    answers = scene.ask_all([route for route in ROUTES if route.audience is Anyone.ANYONE])
+    open_ = [route for route in ROUTES if route.audience is Anyone.ANYONE]
+    answers = {name_of(route): verdict(scene.ask(route)) for route in open_}
+    # Whoever has not done the first step is sent there, and no passkey is none.
+    for method in ("GET", "POST"):
+        assert answers.pop(f"{method} /sign-in/second-step") == SENT_TO_SIGN_IN
+    assert answers.pop("POST /sign-in/passkey") == HTTPStatus.UNPROCESSABLE_ENTITY
     assert set(answers.values()) <= DONE, answers
 
 

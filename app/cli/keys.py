@@ -1,12 +1,13 @@
 """flask keys …"""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from flask.cli import AppGroup
 
 from app.cli.settings import now, settings, unit_of_work
-from app.domain import key_ring, signing_keys
+from app.domain import factor_keys, key_ring, signing_keys
 from app.domain.audit_trail import OPERATOR
 from app.domain.key_ring import KeyFiles, Turn
 from app.domain.signing_keys import UnusableKey
@@ -16,19 +17,24 @@ commands = AppGroup("keys", help="The keys that sign tokens and the trail's chec
 
 @commands.command("create")
 def create() -> None:
-    """Write the Ed25519 keys that are missing.
+    """Write the keys that are missing.
 
     UNDERSTUDY_SIGNING_KEY_FILE signs impersonation tokens, UNDERSTUDY_CHECKPOINT_KEY_FILE the
-    checkpoints of the audit trail.
+    checkpoints of the audit trail, and UNDERSTUDY_FACTOR_KEY_FILE seals the secrets of
+    authenticator apps.
     """
     config = settings()
-    ring = KeyFiles(config.signing_key_file).paths()
-    missing = [] if ring else [config.signing_key_file]
-    missing += [] if config.checkpoint_key_file.exists() else [config.checkpoint_key_file]
+    wanted = (
+        (config.checkpoint_key_file, signing_keys.create),
+        (config.factor_key_file, factor_keys.create),
+    )
+    missing = [(path, make) for path, make in wanted if not path.exists()]
+    if not KeyFiles(config.signing_key_file).paths():
+        missing.insert(0, (config.signing_key_file, signing_keys.create))
     if not missing:
-        raise click.ClickException("Both keys exist already; nothing was changed.")
-    for path in missing:
-        _create(path)
+        raise click.ClickException("The keys exist already; nothing was changed.")
+    for path, make in missing:
+        _create(path, make)
 
 
 @commands.command("rotate")
@@ -67,10 +73,10 @@ def _told(turn: Turn) -> str:
     return f"{turn.starts_at:%F %T} UTC" if turn.has_start else "the start"
 
 
-def _create(path: Path) -> None:
+def _create(path: Path, make: Callable[[Path], None]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        signing_keys.create(path)
+        make(path)
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
     click.echo(f"Wrote {path}.")

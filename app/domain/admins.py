@@ -10,6 +10,7 @@ from app.domain.endings import end_due
 from app.domain.errors import Conflict, Invalid
 from app.storage import admins as stored
 from app.storage.admins import Admin, Role
+from app.storage.factors import close_half_open
 from app.storage.folding import fold
 
 
@@ -115,9 +116,10 @@ def enable(db: Session, admin: Admin, *, by: Admin, provenance: Provenance, now:
 
 
 def end_sign_ins(
-    db: Session, admin: Admin, *, why: str, by: Admin, provenance: Provenance, now: datetime
+    db: Session, admin: Admin, *, why: str, by: Admin | None, provenance: Provenance, now: datetime
 ) -> None:
-    """Sign the admin out everywhere (S10)."""
+    """Sign the admin out everywhere (S10); `by` is None for the operator's command."""
+    close_half_open(db, admin.id, now=now)
     count = stored.end_sign_ins(db, admin.id, now=now)
     if not count:
         return

@@ -21,14 +21,22 @@ ADDRESS_LENGTH = 64
 class AuditAction(StrEnum):
     """Everything that can be recorded. A name, once released, is never changed or reused."""
 
+    SIGN_IN_BEGUN = "sign_in.begun"
     SIGN_IN_SUCCEEDED = "sign_in.succeeded"
     SIGN_IN_FAILED = "sign_in.failed"
     SIGN_IN_ENDED = "sign_in.ended"
+    STEP_UP_SUCCEEDED = "step_up.succeeded"
+    STEP_UP_FAILED = "step_up.failed"
+    FACTOR_ADDED = "factor.added"
+    FACTOR_REMOVED = "factor.removed"
+    RECOVERY_CODES_MADE = "recovery_codes.made"
+    RECOVERY_CODE_USED = "recovery_code.used"
     ACCESS_REFUSED = "access.refused"
     ADMIN_CREATED = "admin.created"
     ADMIN_ROLE_CHANGED = "admin.role_changed"
     ADMIN_DISABLED = "admin.disabled"
     ADMIN_ENABLED = "admin.enabled"
+    ADMIN_FACTORS_RESET = "admin.factors_reset"
     ACCOUNT_IMPERSONATION_SWITCHED = "account.impersonation_switched"
     ACCOUNT_ADDED = "account.added"
     ACCOUNT_CHANGED = "account.changed"
@@ -84,14 +92,22 @@ def _details(facts: str = "", *, words: str = "") -> Details:
 # A reader of the trail can rely on them being there. Who is named by `admin_id` is one of those
 # whose words the event holds: they go when that admin's are erased.
 DETAILS: dict[AuditAction, Details] = {
-    AuditAction.SIGN_IN_SUCCEEDED: _details(),
+    AuditAction.SIGN_IN_BEGUN: _details("proof"),
+    AuditAction.SIGN_IN_SUCCEEDED: _details("proof"),
     AuditAction.SIGN_IN_FAILED: _details("why admin_id", words="email"),
     AuditAction.SIGN_IN_ENDED: _details("why admin_id count", words="admin"),
+    AuditAction.STEP_UP_SUCCEEDED: _details("factor"),
+    AuditAction.STEP_UP_FAILED: _details("why"),
+    AuditAction.FACTOR_ADDED: _details("factor_id kind", words="name"),
+    AuditAction.FACTOR_REMOVED: _details("factor_id kind", words="name"),
+    AuditAction.RECOVERY_CODES_MADE: _details("count"),
+    AuditAction.RECOVERY_CODE_USED: _details("left"),
     AuditAction.ACCESS_REFUSED: _details("method permission", words="path"),
     AuditAction.ADMIN_CREATED: _details("admin_id role", words="admin"),
     AuditAction.ADMIN_ROLE_CHANGED: _details("admin_id before after", words="admin"),
     AuditAction.ADMIN_DISABLED: _details("admin_id", words="admin"),
     AuditAction.ADMIN_ENABLED: _details("admin_id", words="admin"),
+    AuditAction.ADMIN_FACTORS_RESET: _details("admin_id count", words="admin"),
     AuditAction.ACCOUNT_IMPERSONATION_SWITCHED: _details("allowed"),
     AuditAction.ACCOUNT_ADDED: _details("by status"),
     AuditAction.ACCOUNT_CHANGED: _details("by status fields"),

@@ -1,4 +1,4 @@
-"""How admins sign in, stay signed in, and are kept from guessing."""
+"""The password, and what keeps people from guessing it or the second step."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,23 +10,17 @@ from sqlalchemy.orm import Session
 
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.errors import Invalid
-from app.domain.secrets import hash_secret, new_secret
+from app.domain.secrets import new_secret
+from app.domain.sign_ins import HalfOpen, Method, SignedIn, begin
 from app.storage import locks
 from app.storage.admins import (
     Admin,
-    SignIn,
     SignInAttempt,
     admin_by_email,
     failures_since,
     has_signed_in_from,
-    sign_in_by_secret_hash,
 )
 from app.storage.folding import fold
-
-IDLE_TIMEOUT = timedelta(minutes=30)
-ABSOLUTE_TIMEOUT = timedelta(hours=8)
-# Noting every click would make each page a write.
-ACTIVITY_RESOLUTION = timedelta(minutes=1)
 
 THROTTLE_WINDOW = timedelta(minutes=15)
 FREE_FAILURES_PER_ACCOUNT = 5
@@ -41,14 +35,6 @@ NO_MATCH = "This e-mail address and password do not match."
 # RFC 9106 allows less memory for more speed: the 64 MiB of the library's default, times the
 # sign-ins that a stranger can start at once, would be a way to exhaust the machine (S7).
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    """A new sign-in and its secret, which goes into the cookie and is kept nowhere else."""
-
-    sign_in: SignIn
-    secret: str
 
 
 @dataclass(frozen=True)
@@ -73,81 +59,49 @@ def hash_password(password: str) -> str:
 
 def sign_in(
     db: Session, *, email: str, password: str, provenance: Provenance, now: datetime
-) -> SignedIn | NotSignedIn:
-    """Sign the admin in and record it; a failure is recorded and counted too."""
-    # Guesses at one account, or from one address, are looked at one after the other: of many at
-    # once each would find the counters as they were before all of them.
-    for name in (f"sign-in as {fold(email)}", f"sign-in from {provenance.address}"):
-        locks.take(db, name)
+) -> SignedIn | HalfOpen | NotSignedIn:
+    """Sign the admin in and record it; a failure is recorded and counted too.
+
+    Whoever has a factor is half in: `second_step.finish` does the rest.
+    """
+    take_turn(db, email=email, address=provenance.address)
     admin = admin_by_email(db, email)
-    wait = _wait(db, admin, email_key=fold(email), address=provenance.address, now=now)
-    if wait > timedelta(0):
-        _record_failure(db, email, admin, "throttled", provenance, now)
-        seconds = -(-wait // timedelta(seconds=1))
-        return NotSignedIn(f"Too many attempts. Try again in {seconds} seconds.", wait)
+    if throttled := throttle(db, admin, email=email, address=provenance.address, now=now):
+        record_failure(db, email, admin, "throttled", provenance, now)
+        return throttled
     matches = _verify(admin.password_hash if admin else _nobodys_hash(), password)
     if admin is None or not matches or admin.is_disabled:
-        db.add(SignInAttempt(email_key=fold(email), address=provenance.address, at=now))
-        _record_failure(db, email, admin, "no_match", provenance, now)
+        note_attempt(db, email=email, address=provenance.address, now=now)
+        record_failure(db, email, admin, "no_match", provenance, now)
         return NotSignedIn(NO_MATCH)
     if _hasher.check_needs_rehash(admin.password_hash):
         admin.password_hash = _hasher.hash(password)
-    secret = new_secret()
-    row = SignIn(
-        secret_hash=hash_secret(secret),
-        admin=admin,
-        started_at=now,
-        last_active_at=now,
-        address=provenance.address,
-        user_agent=provenance.user_agent,
-    )
-    db.add(row)
-    append(
-        db,
-        event(AuditAction.SIGN_IN_SUCCEEDED, now=now, provenance=provenance, actor=admin),
-    )
-    return SignedIn(row, secret)
+    return begin(db, admin, method=Method.PASSWORD, provenance=provenance, now=now)
 
 
-def find(db: Session, secret: str, *, now: datetime) -> SignIn | None:
-    """Return the sign-in of the cookie's secret, if it is good for another request."""
-    row = sign_in_by_secret_hash(db, hash_secret(secret))
-    return None if row is None or is_over(row, now=now) else row
+def take_turn(db: Session, *, email: str, address: str) -> None:
+    """Let nobody else try as that admin, or from that address, until the transaction is over.
+
+    Of many guesses at once each would find the counters as they were before all of them.
+    """
+    for name in (f"sign-in as {fold(email)}", f"sign-in from {address}"):
+        locks.take(db, name)
 
 
-def is_over(row: SignIn, *, now: datetime) -> bool:
-    """Whether the sign-in has been ended, timed out, or lost its admin (S1, S3)."""
-    if row.ended_at is not None or row.admin.is_disabled:
-        return True
-    return now >= row.last_active_at + IDLE_TIMEOUT or now >= row.started_at + ABSOLUTE_TIMEOUT
+def throttle(
+    db: Session, admin: Admin | None, *, email: str, address: str, now: datetime
+) -> NotSignedIn | None:
+    """Return why it is too soon for another attempt as that admin or from there, else None (S6)."""
+    wait = _wait(db, admin, email_key=fold(email), address=address, now=now)
+    if wait <= timedelta(0):
+        return None
+    seconds = -(-wait // timedelta(seconds=1))
+    return NotSignedIn(f"Too many attempts. Try again in {seconds} seconds.", wait)
 
 
-def is_stale(row: SignIn, *, now: datetime) -> bool:
-    """Whether the sign-in's last activity is old enough to be noted again."""
-    return now >= row.last_active_at + ACTIVITY_RESOLUTION
-
-
-def sign_out(db: Session, row: SignIn, *, by: Admin, provenance: Provenance, now: datetime) -> None:
-    """End one sign-in; ending it twice changes and records nothing more."""
-    if row.ended_at is not None:
-        return
-    row.ended_at = now
-    why = "signed_out" if by.id == row.admin_id else "ended_by_admin"
-    append(
-        db,
-        event(
-            AuditAction.SIGN_IN_ENDED,
-            now=now,
-            provenance=provenance,
-            actor=by,
-            details={
-                "why": why,
-                "admin_id": row.admin_id,
-                "admin": row.admin.email,
-                "count": 1,
-            },
-        ),
-    )
+def note_attempt(db: Session, *, email: str, address: str, now: datetime) -> None:
+    """Count a failed attempt, at the password or at what comes after it."""
+    db.add(SignInAttempt(email_key=fold(email), address=address, at=now))
 
 
 def _wait(
@@ -177,9 +131,10 @@ def _left(failures: int, last: datetime | None, *, free: int, now: datetime) -> 
     return max(timedelta(0), last + min(timedelta(seconds=2**doublings), LONGEST_WAIT) - now)
 
 
-def _record_failure(
+def record_failure(
     db: Session, email: str, admin: Admin | None, why: str, provenance: Provenance, now: datetime
 ) -> None:
+    """Put a failed attempt on record, whoever made it."""
     append(
         db,
         event(

@@ -63,16 +63,22 @@ def create(path: Path) -> None:
 def load(path: Path) -> SigningKey:
     """Return the key in `path`; raise UnusableKey if it is missing, open to others or unfit."""
     try:
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise UnusableKey(f"{path} can be read by others than its owner")
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except OSError as error:
-        raise UnusableKey(f"{path} cannot be read: {error.strerror}") from error
+        key = load_pem_private_key(read_private(path), password=None)
     except (ValueError, TypeError) as error:
         raise UnusableKey(f"{path} holds no private key that can be read") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise UnusableKey(f"{path} holds another kind of key than Ed25519")
     return SigningKey(key)
+
+
+def read_private(path: Path) -> bytes:
+    """Return what a key file holds; raise UnusableKey if it is missing or open to others (K1)."""
+    try:
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise UnusableKey(f"{path} can be read by others than its owner")
+        return path.read_bytes()
+    except OSError as error:
+        raise UnusableKey(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _base64url(data: bytes) -> str:

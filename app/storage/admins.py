@@ -57,6 +57,10 @@ class SignIn(Base):
     started_at: Mapped[datetime]
     last_active_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    # How it was proved: "password", "passkey", "password+totp".
+    method: Mapped[str]
+    # When a factor was last proved; None for a password alone (S9).
+    verified_at: Mapped[datetime | None]
     address: Mapped[str]
     user_agent: Mapped[str]
 
@@ -117,9 +121,11 @@ def open_sign_ins(db: Session, admin_id: str) -> Sequence[SignIn]:
     return db.scalars(query.order_by(SignIn.started_at.desc())).all()
 
 
-def end_sign_ins(db: Session, admin_id: str, *, now: datetime) -> int:
-    """End every open sign-in of the admin; return how many there were."""
-    query = update(SignIn).where(SignIn.admin_id == admin_id, SignIn.ended_at.is_(None))
+def end_sign_ins(db: Session, admin_id: str, *, but: str = "", now: datetime) -> int:
+    """End every open sign-in of the admin, save the one with the id `but`; return how many."""
+    query = update(SignIn).where(
+        SignIn.admin_id == admin_id, SignIn.id != but, SignIn.ended_at.is_(None)
+    )
     return len(db.execute(query.values(ended_at=now).returning(SignIn.id)).all())
 
 

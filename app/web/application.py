@@ -57,6 +57,7 @@ class Application(Flask):
                 audience=config.product_url,
             ),
             "checkpoints": configured.checkpoints(config),
+            "factor_lock": configured.factor_lock(config),
             "reading": partial(self.database.unit_of_work, writing=False),
         }
 

@@ -7,6 +7,8 @@ from flask import current_app
 from app.config import Config
 from app.domain.audit_export_events import Reading
 from app.domain.checkpointing import Checkpoints
+from app.domain.factors import Lock
+from app.domain.step_up import Rules
 from app.domain.tokens import Tokens
 
 
@@ -28,3 +30,13 @@ def reading() -> Reading:
 def checkpoints() -> Checkpoints:
     """Return what signs checkpoints of the audit trail."""
     return cast("Checkpoints", current_app.extensions["checkpoints"])
+
+
+def factor_lock() -> Lock:
+    """Return what second factors are checked with."""
+    return cast("Lock", current_app.extensions["factor_lock"])
+
+
+def step_up_rules() -> Rules:
+    """Return how fresh the proof of a factor has to be, and whether every admin needs one."""
+    return Rules(settings().step_up_after, settings().second_factor_required)

@@ -3,28 +3,37 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, g, request, session
 from flask_login import LoginManager, current_user, login_user, logout_user
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from app.domain import api_keys, authentication
+from app.domain import api_keys, sign_ins
 from app.domain.audit_trail import AuditAction, Outcome, event
 from app.domain.errors import Refused
 from app.domain.permissions import Permission, Scope, holds
+from app.domain.sign_ins import HalfOpen, SignedIn
 from app.storage.admins import Admin, SignIn
 from app.storage.api_keys import APIKey
 from app.web import access_tokens
+from app.web.application_context import settings
 from app.web.oauth_clients import client_key
 from app.web.provenance import provenance
 from app.web.routing import Anyone, Route
 
 NO_PERMISSION = "Superadmin access required."
+HALF_OPEN = "half_open"
 
 
 class SignInRequired(Unauthorized):
     """A page for admins was asked for by nobody in particular."""
 
     description = "Sign in to see this page."
+
+
+class FactorRequired(Forbidden):
+    """An admin who has to have a second factor has not proved one yet."""
+
+    description = "Set up a second factor first, or confirm that it is you."
 
 
 class APIKeyRequired(Unauthorized):
@@ -53,6 +62,8 @@ class SignedInAdmin:
     role: str
     sign_in_id: str
     secret: str
+    # Nothing but enrolment is open.
+    is_limited: bool = False
     is_authenticated: bool = True
     is_active: bool = True
     is_anonymous: bool = False
@@ -85,14 +96,30 @@ def check(route: Route) -> None:
     if route.is_for_programs:
         _check_program(route)
     elif isinstance(route.audience, Permission):
-        _check_admin(route.audience)
+        _check_admin(route, route.audience)
     else:
         assert route.audience in (Anyone.ANYONE, Anyone.HOLDER)  # noqa: S101 - no others are left
 
 
-def sign_in(signed_in: authentication.SignedIn) -> None:
-    """Put the secret of a fresh sign-in into a fresh session (S2)."""
+def sign_in(signed_in: SignedIn) -> None:
+    """Put the secret of a fresh sign-in into the session; the one before is worth nothing (S2)."""
     login_user(_admin_of(signed_in.sign_in, signed_in.secret))
+
+
+def keep(half_open: HalfOpen) -> None:
+    """Put the secret of a half-open sign-in into the session; it is good for the second step."""
+    session[HALF_OPEN] = half_open.secret
+
+
+def half_open_secret() -> str:
+    """Return the secret of the half-open sign-in; empty for none."""
+    return str(session.get(HALF_OPEN, ""))
+
+
+def current_sign_in() -> SignIn:
+    """Return the row of the asker's sign-in, in this request's transaction."""
+    row: SignIn = g.db.get_one(SignIn, current_user.sign_in_id)
+    return row
 
 
 def sign_out() -> None:
@@ -117,7 +144,7 @@ def stale_sign_in(route: Route) -> str | None:
     row: SignIn | None = g.get("sign_in")
     if row is None or route.background or not isinstance(route.audience, Permission):
         return None
-    return row.id if authentication.is_stale(row, now=g.now) else None
+    return row.id if sign_ins.is_stale(row, now=g.now) else None
 
 
 def stale_api_key() -> str | None:
@@ -134,7 +161,7 @@ def clock() -> datetime:
 def _load(secret: str) -> SignedInAdmin | None:
     if "db" not in g:
         return None
-    row = authentication.find(g.db, secret, now=g.now)
+    row = sign_ins.find(g.db, secret, now=g.now)
     if row is None:
         return None
     g.sign_in = row
@@ -150,13 +177,16 @@ def _admin_of(row: SignIn, secret: str) -> SignedInAdmin:
         role=admin.role,
         sign_in_id=row.id,
         secret=secret,
+        is_limited=settings().second_factor_required and row.verified_at is None,
     )
 
 
-def _check_admin(permission: Permission) -> None:
+def _check_admin(route: Route, permission: Permission) -> None:
     # An impersonation token opens nothing here, not even beside a good cookie (A4).
     if not current_user.is_authenticated or "Authorization" in request.headers:
         raise SignInRequired
+    if current_user.is_limited and not route.enrolling:
+        raise FactorRequired
     if current_user.holds(permission):
         return
     refused = event(

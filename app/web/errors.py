@@ -24,7 +24,7 @@ from app.domain.errors import (
 from app.storage.database import FAILURES
 from app.storage.paging import BadCursor
 from app.web import htmx
-from app.web.authentication import SignInRequired
+from app.web.authentication import FactorRequired, SignInRequired
 from app.web.dialects import Dialect, Failure, asked_in
 
 STATUS_OF = {
@@ -57,6 +57,7 @@ def install(app: Flask, dialects: Sequence[Dialect]) -> None:
     app.register_error_handler(BadCursor, _bad_cursor)
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(SignInRequired, _sign_in_required)
+    app.register_error_handler(FactorRequired, _factor_required)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Tampered, _not_intact)
     app.register_error_handler(BadCheckpoint, _not_intact)
@@ -109,6 +110,12 @@ def _sign_in_required(error: SignInRequired) -> Response:
         return _answer(error, 401, str(error.description), code="sign_in")
     next_path = request.full_path.rstrip("?") if request.method == "GET" else "/"
     return Response(status=303, headers={"Location": url_for("sign_in.new", next=next_path)})
+
+
+def _factor_required(error: FactorRequired) -> Response:
+    if request.path.startswith(API_PREFIX) or htmx.wants_fragment():
+        return _answer(error, 403, str(error.description), code="factor")
+    return Response(status=303, headers={"Location": url_for("enrolment.show")})
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -34,6 +34,13 @@ FIELDS = {
     "protected": "protection",
     "user_name": "user name",
 }
+PROOFS = {
+    "password": "a password",
+    "passkey": "a passkey",
+    "company": "the company's sign-in",
+    "totp": "an authenticator app",
+    "recovery_code": "a recovery code",
+}
 UNKNOWN_ACTORS = {"stranger": "Somebody", "program": "A program"}
 VERIFIERS = {"worker": "the worker"}
 FILTERS = {
@@ -233,6 +240,26 @@ def _as_email(event: AuditEvent, _: str) -> Parts:
     return [Part(" as "), Part(email, "name")] if email else []
 
 
+def _proof(event: AuditEvent, _: str) -> Parts:
+    # It was not recorded from the start.
+    proofs = str(event.details.get("proof", ""))
+    return [Part(" with "), *_proofs(proofs)] if proofs else []
+
+
+def _factor(event: AuditEvent, _: str) -> Parts:
+    told = event.details.get("factor", event.details.get("kind"))
+    return _proofs(str(told if told is not None else "?"))
+
+
+def _proofs(names: str) -> Parts:
+    parts = []
+    for number, name in enumerate(names.split("+")):
+        known = PROOFS.get(name)
+        parts.append(Part(" and " if number else ""))
+        parts.append(Part(known) if known else Part(name, "name"))
+    return parts
+
+
 def _reason(event: AuditEvent, _: str) -> Parts:
     return [Part(": "), Part(event.reason, "quote")] if event.reason else [Part(".")]
 
@@ -378,12 +405,14 @@ OF_EVENT: dict[str | None, Callable[[AuditEvent, str], Parts]] = {
     "at": _at,
     "by": _by,
     "events": _counted("events", "one event", "events"),
+    "factor": _factor,
     "fields": _fields,
     "filters": _filters,
     "finding": _finding,
     "milliseconds": _milliseconds,
     "opened": _opened,
     "page": _page,
+    "proof": _proof,
     "reason": _reason,
     "refusal": _refusal,
     "request": _request,

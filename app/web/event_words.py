@@ -10,15 +10,24 @@ ENDED = "{session:The session} as {whom} ended by itself after {seconds}: "
 LINK = "Somebody{at} used the link of {session:a session} as {whom} "
 FOLLOWED = "Somebody{at} followed a link to {session:a session} as {whom} "
 SENTENCES: dict[str, str] = {
-    AuditAction.SIGN_IN_SUCCEEDED: "{actor} signed in{at:from}.",
+    AuditAction.SIGN_IN_BEGUN: "{actor} began to sign in{at:from}{proof}, and was asked for a "
+    "second factor.",
+    AuditAction.SIGN_IN_SUCCEEDED: "{actor} signed in{at:from}{proof}.",
     AuditAction.SIGN_IN_FAILED: "Somebody{at} tried to sign in{as_email} and was refused.",
     AuditAction.SIGN_IN_ENDED: "{actor} ended {sign_ins} of {admin}.",
+    AuditAction.STEP_UP_SUCCEEDED: "{actor} confirmed with {factor} that it was they.",
+    AuditAction.STEP_UP_FAILED: "{actor} could not confirm that it was they.",
+    AuditAction.FACTOR_ADDED: "{actor} added the second factor {name} ({factor}).",
+    AuditAction.FACTOR_REMOVED: "{actor} removed the second factor {name} ({factor}).",
+    AuditAction.RECOVERY_CODES_MADE: "{actor} made {count} new recovery codes.",
+    AuditAction.RECOVERY_CODE_USED: "{actor} used a recovery code. Codes left: {left}.",
     AuditAction.ACCESS_REFUSED: "{actor} asked for {request} and was refused: superadmin access "
     "required.",
     AuditAction.ADMIN_CREATED: "{actor} added {admin} as {role}.",
     AuditAction.ADMIN_ROLE_CHANGED: "{actor} changed the role of {admin} from {before} to {after}.",
     AuditAction.ADMIN_DISABLED: "{actor} disabled {admin}.",
     AuditAction.ADMIN_ENABLED: "{actor} enabled {admin} again.",
+    AuditAction.ADMIN_FACTORS_RESET: "{actor} reset the second factors of {admin}.",
     AuditAction.ACCOUNT_IMPERSONATION_SWITCHED: "{actor} switched impersonation for {account}.",
     AuditAction.ACCOUNT_ADDED: "{account} was added by {by}.",
     AuditAction.ACCOUNT_CHANGED: "{account} was changed by {by}: {fields}.",
@@ -93,11 +102,24 @@ VARIANTS: dict[tuple[str, object], str] = {
     "wrong address or password.",
     (AuditAction.SIGN_IN_FAILED, "throttled"): "Somebody{at} tried to sign in{as_email}, too soon "
     "after other failures.",
+    (AuditAction.SIGN_IN_FAILED, "wrong_factor"): "Somebody{at} tried to sign in{as_email} with a "
+    "good password and a wrong second factor.",
+    (AuditAction.SIGN_IN_FAILED, "wrong_passkey"): "Somebody{at} tried to sign in{as_email} with a "
+    "passkey that is not good here.",
+    (
+        AuditAction.STEP_UP_FAILED,
+        "throttled",
+    ): "{actor} tried to confirm that it was they, too soon after other failures.",
     (AuditAction.SIGN_IN_ENDED, "signed_out"): "{actor} signed out.",
     (AuditAction.SIGN_IN_ENDED, "role_changed"): "{admin} was signed out, as {actor} had changed "
     "their role.",
     (AuditAction.SIGN_IN_ENDED, "disabled"): "{admin} was signed out, as {actor} had disabled "
     "them.",
+    (AuditAction.SIGN_IN_ENDED, "factors_changed"): "{admin} was signed out elsewhere, as "
+    "their second factors had changed.",
+    (AuditAction.SIGN_IN_ENDED, "factors_reset"): "{admin} was signed out, as {actor} had reset "
+    "their second factors.",
+    (AuditAction.SIGN_IN_ENDED, "others_ended"): "{actor} ended {sign_ins} of their own elsewhere.",
     (AuditAction.ACCOUNT_IMPERSONATION_SWITCHED, True): "{actor} allowed impersonation in "
     "{account} again.",
     (AuditAction.ACCOUNT_IMPERSONATION_SWITCHED, False): "{actor} switched impersonation off in "

@@ -18,9 +18,10 @@ def render(whole: str, part: str, /, *, status: int = 200, **context: object) ->
     return response
 
 
-def ask(question: str, /, *, title: str, **context: Any) -> Response:
+def ask(question: str, /, *, title: str, status: int = 200, **context: Any) -> Response:
     """Ask before something is done: in the dialog, or on a page where there is no JavaScript."""
-    return render("layouts/question.html", question, question=question, title=title, **context)
+    whole = "layouts/question.html"
+    return render(whole, question, status=status, question=question, title=title, **context)
 
 
 def go_to(url: str) -> Response:

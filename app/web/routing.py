@@ -41,7 +41,8 @@ class Route:
     the trail if it is `filtered` by them. `reading` marks a
     POST that changes nothing, and so needs no lock that keeps others from writing; `changing` a
     GET that does change something, as other systems' clients ask for it. A path with
-    `either_slash` may end in a slash or not: programs follow no redirects.
+    `either_slash` may end in a slash or not: programs follow no redirects. `enrolling` marks what
+    an admin reaches who has to have a second factor and has not proved one yet (S8).
     """
 
     method: str
@@ -55,6 +56,7 @@ class Route:
     changing: bool = False
     either_slash: bool = False
     as_client: bool = False
+    enrolling: bool = False
 
     @property
     def is_for_programs(self) -> bool:

@@ -1,4 +1,4 @@
-// Small comforts: "/" leads to the search, notices can be dismissed, a text can be copied whole.
+// Small comforts: "/" leads to the search, notices can be dismissed, a text can be copied or kept whole.
 
 const SHORTCUT = "understudy-search-shortcut";
 const search = document.getElementById("global-search");
@@ -9,7 +9,8 @@ function shortcutIsOn() {
 
 // People who speak to their computer type a stray "/" now and then: the key can be switched off in the settings.
 function showShortcut() {
-  document.querySelector(".topbar__key").hidden = !shortcutIsOn();
+  const key = document.querySelector(".topbar__key");
+  if (key) key.hidden = !shortcutIsOn();
   for (const box of document.querySelectorAll("[data-search-shortcut]")) box.checked = shortcutIsOn();
 }
 
@@ -20,7 +21,7 @@ document.addEventListener("change", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (!search || event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest("input, select, textarea, dialog") || !shortcutIsOn()) return;
   event.preventDefault();
   search.focus();
@@ -54,6 +55,17 @@ document.addEventListener("click", async (event) => {
     said = failed;
   }
   words.textContent = document.getElementById("announcer").textContent = said;
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-download]");
+  if (!button) return;
+  const lines = [...document.getElementById(button.dataset.from).children].map((item) => item.textContent);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([`${lines.join("\n")}\n`], { type: "text/plain" }));
+  link.download = button.dataset.download;
+  link.click();
+  URL.revokeObjectURL(link.href);
 });
 
 showShortcut();

@@ -24,6 +24,7 @@ def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> R
         "SECRET_KEY": "a secret key that is long enough for the tests",
         "SIGNING_KEY_FILE": str(tmp_path / "keys" / "signing-key.pem"),
         "CHECKPOINT_KEY_FILE": str(tmp_path / "keys" / "checkpoint-key.pem"),
+        "FACTOR_KEY_FILE": str(tmp_path / "keys" / "factor.key"),
     }.items():
         monkeypatch.setenv(f"UNDERSTUDY_{name}", value)
 

@@ -1,10 +1,18 @@
 """flask admins …"""
 
+from datetime import datetime
+
+import pytest
+
 from app.domain.audit_trail import AuditAction
+from app.domain.factors import Lock
 from app.storage.admins import admin_by_email
 from app.storage.database import Database
+from app.storage.factors import factors_of
 from tests import trail
+from tests.cast import ADA
 from tests.cli.conftest import Run
+from tests.devices import add_app
 
 CREATE = ("admins", "create", "rene@example.com", "--name", "Rene", "--password")
 
@@ -35,3 +43,17 @@ def test_what_cannot_be_is_told_in_one_sentence(run: Run, database: Database) ->
 
 def test_an_unknown_role_is_refused(run: Run) -> None:
     assert run(*CREATE, "a long enough password", "--role", "emperor").exit_code == 2
+
+
+@pytest.mark.requirement("S8")
+def test_the_operator_resets_the_factors_of_an_admin(
+    run: Run, database: Database, lock: Lock, now: datetime
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        add_app(db, ADA.id, lock=lock, now=now)
+    result = run("admins", "reset-factors", ADA.email)
+    assert result.output == "Removed 1 second factors of ada@example.com.\n"
+    with database.unit_of_work(writing=False) as db:
+        assert not factors_of(db, ADA.id)
+        assert trail.only(db, AuditAction.ADMIN_FACTORS_RESET).actor_kind == "system"
+    assert run("admins", "reset-factors", "nobody@example.com").exit_code == 1

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain import signing_keys
+from app.domain import factor_keys, signing_keys
 from app.domain.audit_trail import AuditAction
 from app.storage.database import Database
 from tests import trail
@@ -13,9 +13,11 @@ from tests.cli.conftest import Run
 
 @pytest.mark.requirement("K1", "K3")
 def test_a_key_for_each_purpose_is_written_where_the_settings_say(run: Run, tmp_path: Path) -> None:
-    paths = [tmp_path / "keys" / f"{name}-key.pem" for name in ("signing", "checkpoint")]
+    names = ("signing-key.pem", "checkpoint-key.pem", "factor.key")
+    paths = [tmp_path / "keys" / name for name in names]
     assert run("keys", "create").output == "".join(f"Wrote {path}.\n" for path in paths)
-    signing, checkpoint = (signing_keys.load(path) for path in paths)
+    signing, checkpoint = (signing_keys.load(path) for path in paths[:2])
+    assert factor_keys.load(paths[2])
     assert signing.kid != checkpoint.kid
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from app.domain import admins, authentication
+from app.domain import admins, authentication, sign_ins
 from app.domain.audit_trail import AuditAction
-from app.domain.authentication import SignedIn
 from app.domain.errors import Conflict, Invalid
+from app.domain.sign_ins import SignedIn
 from app.storage.admins import Admin
 from tests import trail
 from tests.cast import PASSWORD
@@ -123,7 +123,7 @@ def test_losing_standing_ends_the_sign_ins(
         admins.end_sign_ins(
             db, ada, why="ended_by_admin", by=cy, provenance=FROM_THE_OFFICE, now=now
         )
-    assert authentication.find(db, secret_of_ada, now=now) is None
+    assert sign_ins.find(db, secret_of_ada, now=now) is None
     event = trail.only(db, AuditAction.SIGN_IN_ENDED)
     assert (event.actor_id, event.details["count"]) == ("cy", 1)
 
@@ -137,7 +137,7 @@ def test_a_promotion_ends_the_sign_ins_too(
     )
     assert isinstance(signed_in, SignedIn)
     change_role(db, omar, "superadmin", by=ada, now=now)
-    assert authentication.find(db, signed_in.secret, now=now) is None
+    assert sign_ins.find(db, signed_in.secret, now=now) is None
 
 
 @pytest.mark.requirement("S10")
@@ -145,7 +145,7 @@ def test_nobody_elses_sign_ins_end(
     db: Session, cy: Admin, omar: Admin, now: datetime, secret_of_ada: str
 ) -> None:
     disable(db, omar, by=cy, now=now)
-    assert authentication.find(db, secret_of_ada, now=now) is not None
+    assert sign_ins.find(db, secret_of_ada, now=now) is not None
 
 
 def test_ending_no_sign_ins_is_no_event(db: Session, cy: Admin, omar: Admin, now: datetime) -> None:

@@ -8,21 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from app.domain import authentication
+from app.domain import authentication, sign_ins
 from app.domain.audit_trail import AuditAction, Provenance
 from app.domain.authentication import (
-    ABSOLUTE_TIMEOUT,
     FREE_FAILURES_PER_ACCOUNT,
     FREE_FAILURES_PER_ADDRESS,
-    IDLE_TIMEOUT,
     LONGEST_WAIT,
     NO_MATCH,
     NotSignedIn,
-    SignedIn,
     hash_password,
 )
 from app.domain.errors import Invalid
 from app.domain.secrets import hash_secret
+from app.domain.sign_ins import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, HalfOpen, SignedIn
 from app.storage.admins import Admin
 from tests import trail
 from tests.cast import ADA, PASSWORD
@@ -40,7 +38,7 @@ def sign_in(
     email: str = ADA.email,
     password: str = PASSWORD,
     address: str = "192.0.2.7",
-) -> SignedIn | NotSignedIn:
+) -> SignedIn | HalfOpen | NotSignedIn:
     provenance = Provenance(address=address, user_agent="test", request_id="request-1")
     return authentication.sign_in(
         db, email=email, password=password, provenance=provenance, now=now
@@ -53,7 +51,7 @@ def signed_in(db: Session, now: datetime) -> SignedIn:
     return result
 
 
-def refusal(result: SignedIn | NotSignedIn) -> NotSignedIn:
+def refusal(result: SignedIn | HalfOpen | NotSignedIn) -> NotSignedIn:
     assert isinstance(result, NotSignedIn)
     return result
 
@@ -82,9 +80,9 @@ def test_each_sign_in_has_a_fresh_secret_that_is_kept_as_a_hash(db: Session, now
 @pytest.mark.requirement("S1")
 def test_the_secret_finds_the_sign_in(db: Session, now: datetime) -> None:
     result = signed_in(db, now)
-    assert authentication.find(db, result.secret, now=now) is result.sign_in
-    assert authentication.find(db, result.secret + "x", now=now) is None
-    assert authentication.find(db, result.sign_in.secret_hash, now=now) is None
+    assert sign_ins.find(db, result.secret, now=now) is result.sign_in
+    assert sign_ins.find(db, result.secret + "x", now=now) is None
+    assert sign_ins.find(db, result.sign_in.secret_hash, now=now) is None
 
 
 @pytest.fixture
@@ -260,7 +258,7 @@ def test_a_sign_in_times_out_when_nobody_is_there(
     db: Session, now: datetime, idle: timedelta, *, good: bool
 ) -> None:
     result = signed_in(db, now)
-    assert (authentication.find(db, result.secret, now=now + idle) is not None) is good
+    assert (sign_ins.find(db, result.secret, now=now + idle) is not None) is good
 
 
 @pytest.mark.requirement("S3")
@@ -272,22 +270,22 @@ def test_a_sign_in_ends_after_a_working_day_however_busy(
 ) -> None:
     result = signed_in(db, now)
     result.sign_in.last_active_at = now + age
-    assert (authentication.find(db, result.secret, now=now + age) is not None) is good
+    assert (sign_ins.find(db, result.secret, now=now + age) is not None) is good
 
 
 @pytest.mark.requirement("S3")
 def test_activity_is_noted_once_a_minute(db: Session, now: datetime) -> None:
     row = signed_in(db, now).sign_in
-    assert not authentication.is_stale(row, now=now + 59 * SECOND)
-    assert authentication.is_stale(row, now=now + 60 * SECOND)
+    assert not sign_ins.is_stale(row, now=now + 59 * SECOND)
+    assert sign_ins.is_stale(row, now=now + 60 * SECOND)
 
 
 @pytest.mark.requirement("S1")
 def test_signing_out_ends_the_sign_in_at_once(db: Session, ada: Admin, now: datetime) -> None:
     result = signed_in(db, now)
     for _ in range(2):
-        authentication.sign_out(db, result.sign_in, by=ada, provenance=FROM_THE_OFFICE, now=now)
-    assert authentication.find(db, result.secret, now=now) is None
+        sign_ins.sign_out(db, result.sign_in, by=ada, provenance=FROM_THE_OFFICE, now=now)
+    assert sign_ins.find(db, result.secret, now=now) is None
     event = trail.only(db, AuditAction.SIGN_IN_ENDED)
     assert event.details == {
         "why": "signed_out",
@@ -300,7 +298,7 @@ def test_signing_out_ends_the_sign_in_at_once(db: Session, ada: Admin, now: date
 @pytest.mark.requirement("S10")
 def test_a_sign_in_that_somebody_else_ends_says_so(db: Session, cy: Admin, now: datetime) -> None:
     row = signed_in(db, now).sign_in
-    authentication.sign_out(db, row, by=cy, provenance=FROM_THE_OFFICE, now=now)
+    sign_ins.sign_out(db, row, by=cy, provenance=FROM_THE_OFFICE, now=now)
     event = trail.only(db, AuditAction.SIGN_IN_ENDED)
     assert (event.actor_id, event.details["why"]) == ("cy", "ended_by_admin")
 
@@ -309,7 +307,7 @@ def test_a_sign_in_that_somebody_else_ends_says_so(db: Session, cy: Admin, now: 
 def test_a_disabled_admin_is_signed_out(db: Session, ada: Admin, now: datetime) -> None:
     result = signed_in(db, now)
     ada.disabled_at = now
-    assert authentication.find(db, result.secret, now=now) is None
+    assert sign_ins.find(db, result.secret, now=now) is None
 
 
 @pytest.mark.requirement("S7")

@@ -14,8 +14,15 @@ IDS = {
 }
 
 
-# One is for strangers, the other is plain text.
-NO_PAGES = {"/sign-in", "/impersonations/<impersonation_id>/transcript"}
+# For strangers, plain text, or for people with a second factor, of whom the demo has none.
+NO_PAGES = {
+    "/sign-in",
+    "/sign-in/second-step",
+    "/impersonations/<impersonation_id>/transcript",
+    "/settings/security/enrolment",
+    "/settings/security/factors/<factor_id>/removal",
+    "/settings/security/step-up",
+}
 
 
 def admin_pages(site: Site) -> list[str]:

@@ -28,7 +28,7 @@ from tests.conftest import NOW
 from tests.factories import FROM_THE_OFFICE
 from tests.filling import fill_trail
 
-ACTIONS = (AuditAction.SIGN_IN_SUCCEEDED, AuditAction.HANDOFF_REDEEMED)
+ACTIONS = (AuditAction.HANDOFF_RENEWED, AuditAction.HANDOFF_REDEEMED)
 REASONS = ("Her template is broken", "100%", "Ärger mit Łukasz", "a_b", None)
 
 

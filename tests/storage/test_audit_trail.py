@@ -77,6 +77,7 @@ def two_events(database: Database, now: datetime) -> None:
                     now=now,
                     provenance=OPERATOR,
                     actor=db.get_one(Admin, ADA.id),
+                    details={"proof": "password"},
                 ),
             )
 
@@ -172,5 +173,6 @@ def _append(db: Session) -> None:
             now=now,
             provenance=OPERATOR,
             actor=db.get_one(Admin, ADA.id),
+            details={"proof": "password"},
         ),
     )

@@ -158,7 +158,9 @@ def test_the_owner_can_switch_a_trigger_off(owner: Database) -> None:
 @pytest.mark.requirement("L5")
 def test_the_applications_own_role_can_record(trail: Proven) -> None:
     with suppress(Undone), trail.database.unit_of_work(writing=True) as db:
-        append(db, event(AuditAction.SIGN_IN_SUCCEEDED, now=trail.now, provenance=OPERATOR))
+        details = {"proof": "password"}
+        succeeded = AuditAction.SIGN_IN_SUCCEEDED
+        append(db, event(succeeded, now=trail.now, provenance=OPERATOR, details=details))
         audit_chain.seal(db)
         assert audit_chain.head(db)[0] == 3
         raise Undone

@@ -45,6 +45,7 @@ VALUES: dict[str, Any] = {
     "by": "flask audit verify",
     "client": "Letterbox (us_abc…)",
     "email": "ada@example.com",
+    "factor": "totp",
     "fields": ["email", "role", "status"],
     "file": "trail-1-20000.jsonl",
     "filters": "account=harbour&text=her+template",
@@ -57,6 +58,7 @@ VALUES: dict[str, Any] = {
     "path": "/templates/7",
     "prefix": "us_abc",
     "problem": "there is no route.",
+    "proof": "password+totp",
     "role": "superadmin",
     "scope": "product",
     "sha256": HASH,
@@ -65,8 +67,12 @@ VALUES: dict[str, Any] = {
     "why": "",
 }
 WHYS = {
-    AuditAction.SIGN_IN_FAILED: ("no_match", "throttled"),
-    AuditAction.SIGN_IN_ENDED: ("signed_out", "ended_by_admin", "role_changed", "disabled"),
+    AuditAction.SIGN_IN_FAILED: ("no_match", "throttled", "wrong_factor", "wrong_passkey"),
+    AuditAction.SIGN_IN_ENDED: (
+        *("signed_out", "ended_by_admin", "role_changed", "disabled"),
+        *("factors_changed", "factors_reset", "others_ended"),
+    ),
+    AuditAction.STEP_UP_FAILED: ("wrong_factor", "throttled"),
     AuditAction.IMPERSONATION_REFUSED: tuple(Refusal),
     AuditAction.IMPERSONATION_ENDED: tuple(EndReason),
     AuditAction.IMPERSONATION_LINK_REFUSED: ("used", "expired", "key_not_good"),

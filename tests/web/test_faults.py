@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from app.domain.authentication import SignedIn
 from app.domain.impersonations import Started
+from app.domain.sign_ins import SignedIn
 from app.storage.admins import SignIn
 from app.storage.database import Database
 from app.storage.impersonations import Handoff, Impersonation

@@ -7,11 +7,15 @@ from wtforms import EmailField, PasswordField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from app.domain import admins as verbs
-from app.domain.authentication import EMAIL_LENGTH, is_over
+from app.domain import factor_resets
+from app.domain.authentication import EMAIL_LENGTH
 from app.domain.errors import DomainError
+from app.domain.sign_ins import is_over
 from app.storage.admins import Admin, Role, admins_by_name, open_sign_ins
+from app.storage.factors import factors_of
 from app.storage.impersonations import past_impersonations
 from app.web import htmx
+from app.web.admin import step_up
 from app.web.admin.loading import load_or_404
 from app.web.authentication import current_admin
 from app.web.provenance import provenance
@@ -35,14 +39,14 @@ def index() -> ResponseReturnValue:
 
 def new() -> ResponseReturnValue:
     """The form for a new admin."""
-    return render_template("admin/admins/new.html", form=AdminForm())
+    return _form(AdminForm())
 
 
 def create() -> ResponseReturnValue:
     """Add an admin."""
     form = AdminForm(request.form)
-    if not form.validate_on_submit():
-        return render_template("admin/admins/new.html", form=form), 422
+    if not form.validate_on_submit() or not step_up.passed():
+        return _form(form), 422
     try:
         admin = verbs.create(
             g.db,
@@ -56,7 +60,7 @@ def create() -> ResponseReturnValue:
         )
     except DomainError as problem:
         form.form_errors.append(problem.sentence)
-        return render_template("admin/admins/new.html", form=form), 422
+        return _form(form), 422
     return _to(admin, "may sign in now")
 
 
@@ -67,6 +71,7 @@ def show(admin_id: str) -> ResponseReturnValue:
         "admin/admins/show.html",
         admin=admin,
         sign_ins=[row for row in open_sign_ins(g.db, admin.id) if not is_over(row, now=g.now)],
+        factors=factors_of(g.db, admin.id),
         impersonations=past_impersonations(
             g.db, cursor=None, impersonator_id=admin.id, now=g.now
         ).rows,
@@ -75,16 +80,14 @@ def show(admin_id: str) -> ResponseReturnValue:
 
 def confirm_role(admin_id: str) -> ResponseReturnValue:
     """The one question before another role: there are two of them."""
-    admin = load_or_404(Admin, admin_id)
-    role = Role.ADMIN if admin.is_superadmin else Role.SUPERADMIN
-    return htmx.ask(
-        "admin/admins/_confirm_role.html", title="Change the role", admin=admin, role=role.value
-    )
+    return _role_question(load_or_404(Admin, admin_id))
 
 
 def change_role(admin_id: str) -> ResponseReturnValue:
     """Give the admin another role."""
     admin = load_or_404(Admin, admin_id)
+    if not step_up.passed():
+        return _role_question(admin, status=422)
     role = request.form.get("role", "")
     verbs.change_role(
         g.db, admin, role=role, by=current_admin(), provenance=provenance(), now=g.now
@@ -136,6 +139,46 @@ def end_sign_ins(admin_id: str) -> ResponseReturnValue:
         now=g.now,
     )
     return _to(admin, "has been signed out everywhere")
+
+
+def confirm_resetting_factors(admin_id: str) -> ResponseReturnValue:
+    """The one question before an admin's second factors are gone."""
+    return _reset_question(load_or_404(Admin, admin_id))
+
+
+def reset_factors(admin_id: str) -> ResponseReturnValue:
+    """Remove all second factors of an admin who has lost them."""
+    admin = load_or_404(Admin, admin_id)
+    if not step_up.passed():
+        return _reset_question(admin, status=422)
+    factor_resets.reset(g.db, admin, by=current_admin(), provenance=provenance(), now=g.now)
+    return _to(admin, "has no second factor any more and has been signed out")
+
+
+def _form(form: AdminForm) -> str:
+    return render_template("admin/admins/new.html", form=form, asked=step_up.asked())
+
+
+def _role_question(admin: Admin, *, status: int = 200) -> ResponseReturnValue:
+    role = Role.ADMIN if admin.is_superadmin else Role.SUPERADMIN
+    return htmx.ask(
+        "admin/admins/_confirm_role.html",
+        title="Change the role",
+        status=status,
+        admin=admin,
+        role=role.value,
+        asked=step_up.asked(),
+    )
+
+
+def _reset_question(admin: Admin, *, status: int = 200) -> ResponseReturnValue:
+    return htmx.ask(
+        "admin/admins/_confirm_resetting_factors.html",
+        title="Reset second factors",
+        status=status,
+        admin=admin,
+        asked=step_up.asked(),
+    )
 
 
 def _to(admin: Admin, what: str) -> ResponseReturnValue:

@@ -24,6 +24,7 @@ from app.storage.accounts import Account
 from app.storage.admins import Admin, admins_by_name
 from app.storage.api_keys import APIKey, api_keys_by_age
 from app.web import htmx
+from app.web.admin import step_up
 from app.web.admin.loading import load_or_404
 from app.web.authentication import current_admin
 from app.web.provenance import provenance
@@ -97,7 +98,7 @@ def new() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """Make a key, and show its secret this once."""
     form = APIKeyForm(request.form).offer([*admins_by_name(g.db)])
-    if not form.validate_on_submit():
+    if not form.validate_on_submit() or not step_up.passed():
         return _form(form), 422
     try:
         key, secret = verbs.create(
@@ -134,4 +135,4 @@ def revoke(api_key_id: str) -> ResponseReturnValue:
 
 def _form(form: APIKeyForm) -> str:
     form.offer([*admins_by_name(g.db)])
-    return render_template("admin/api_keys/new.html", form=form)
+    return render_template("admin/api_keys/new.html", form=form, asked=step_up.asked())

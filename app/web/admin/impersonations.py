@@ -17,7 +17,7 @@ from app.storage.audit_trail import events_of_impersonation
 from app.storage.impersonations import EndReason, Impersonation, past_impersonations
 from app.storage.members import Member
 from app.web import htmx
-from app.web.admin import transcripts
+from app.web.admin import step_up, transcripts
 from app.web.admin.active_sessions import active_sessions
 from app.web.admin.loading import load_or_404
 from app.web.admin.refusals import refusals
@@ -48,7 +48,7 @@ def create(member_id: str) -> ResponseReturnValue:
     """Start the session and send the new tab to the product app, the ticket in the fragment."""
     member = load_or_404(Member, member_id)
     form = StartForm(request.form)
-    if not form.validate_on_submit():
+    if not form.validate_on_submit() or not step_up.passed():
         return _question(member, form, status=422)
     try:
         started = verbs.start(
@@ -154,4 +154,5 @@ def _question(member: Member, form: StartForm, *, status: int) -> ResponseReturn
         member=member,
         form=form,
         refusal=refusals(g.db, current_admin(), [member])[member.id],
+        asked=step_up.asked(),
     )

@@ -9,19 +9,50 @@ from app.web.admin import (
     audit_exports,
     audit_trail,
     doubts,
+    enrolment,
+    factors,
     impersonations,
     members,
     overview,
+    recovery_codes,
+    second_step,
     sign_in,
     sign_ins,
     signing_keys,
+    step_up,
 )
 from app.web.routing import Anyone, Route
 
+# An admin's own second factors, and the proof of one.
+SECURITY = [
+    Route(method, f"/settings/security/{path}", view, Permission.SIGN_INS_OWN, enrolling=enrolling)
+    for method, path, view, enrolling in (
+        ("GET", "others/end", sign_ins.confirm_ending_others, False),
+        ("POST", "others/end", sign_ins.end_others, False),
+        ("GET", "enrolment", enrolment.show, True),
+        ("GET", "apps/new", factors.new_app, True),
+        ("POST", "apps", factors.create_app, True),
+        ("GET", "passkeys/new", factors.new_passkey, True),
+        ("POST", "passkeys/challenge", factors.ask_to_make, True),
+        ("POST", "passkeys", factors.create_passkey, True),
+        ("GET", "factors/<factor_id>/removal", factors.confirm_removal, False),
+        ("POST", "factors/<factor_id>/removal", factors.remove, False),
+        ("GET", "recovery-codes/new", recovery_codes.confirm, False),
+        ("POST", "recovery-codes", recovery_codes.create, False),
+        ("GET", "step-up", step_up.new, True),
+        ("POST", "step-up", step_up.create, True),
+        ("POST", "step-up/challenge", step_up.ask, True),
+    )
+]
 ROUTES = [
     Route("GET", "/sign-in", sign_in.new, Anyone.ANYONE),
     Route("POST", "/sign-in", sign_in.create, Anyone.ANYONE),
-    Route("POST", "/sign-out", sign_in.destroy, Permission.SIGN_INS_OWN),
+    Route("POST", "/sign-in/challenge", second_step.ask_anybody, Anyone.ANYONE),
+    Route("POST", "/sign-in/passkey", second_step.create_by_passkey, Anyone.ANYONE),
+    Route("GET", "/sign-in/second-step", second_step.new, Anyone.ANYONE),
+    Route("POST", "/sign-in/second-step", second_step.create, Anyone.ANYONE),
+    Route("POST", "/sign-in/second-step/challenge", second_step.ask, Anyone.ANYONE),
+    Route("POST", "/sign-out", sign_in.destroy, Permission.SIGN_INS_OWN, enrolling=True),
     Route("GET", "/", overview.show, Permission.IMPERSONATIONS_READ),
     Route("GET", "/accounts", accounts.index, Permission.ACCOUNTS_READ),
     Route("GET", "/accounts/<account_id>", accounts.show, Permission.ACCOUNTS_READ),
@@ -118,6 +149,15 @@ ROUTES = [
         Permission.ADMINS_MANAGE,
     ),
     Route("POST", "/admins/<admin_id>/sign-ins/end", admins.end_sign_ins, Permission.ADMINS_MANAGE),
+    Route(
+        "GET",
+        "/admins/<admin_id>/factor-reset",
+        admins.confirm_resetting_factors,
+        Permission.ADMINS_MANAGE,
+    ),
+    Route(
+        "POST", "/admins/<admin_id>/factor-reset", admins.reset_factors, Permission.ADMINS_MANAGE
+    ),
     Route("GET", "/settings/api-keys", api_keys.index, Permission.API_KEYS_MANAGE),
     Route("GET", "/settings/api-keys/new", api_keys.new, Permission.API_KEYS_MANAGE),
     Route("POST", "/settings/api-keys", api_keys.create, Permission.API_KEYS_MANAGE),
@@ -136,4 +176,5 @@ ROUTES = [
     Route("GET", "/settings/signing-keys", signing_keys.index, Permission.SIGNING_KEYS_READ),
     Route("GET", "/settings/security", sign_ins.index, Permission.SIGN_INS_OWN),
     Route("POST", "/settings/security/<sign_in_id>/end", sign_ins.end, Permission.SIGN_INS_OWN),
+    *SECURITY,
 ]

@@ -11,9 +11,9 @@ from wtforms.validators import InputRequired, Length
 
 from app.domain import authentication as verbs
 from app.domain.authentication import EMAIL_LENGTH, NotSignedIn
-from app.storage.admins import SignIn
 from app.web import authentication, htmx
-from app.web.authentication import current_admin
+from app.web.admin.arrivals import arrive, end_sign_in
+from app.web.application_context import factor_lock
 from app.web.provenance import provenance
 
 # One path of ours: no scheme, no host, nothing a browser would read as either (W8).
@@ -33,7 +33,7 @@ def new() -> ResponseReturnValue:
     next_path = local_path(request.args.get("next", ""))
     if current_user.is_authenticated:
         return htmx.go_to(next_path)
-    return render_template("admin/sign_in/new.html", form=SignInForm(next=next_path))
+    return page(SignInForm(next=next_path))
 
 
 def create() -> ResponseReturnValue:
@@ -41,7 +41,7 @@ def create() -> ResponseReturnValue:
     # What was sent as a form, and not files or JSON, which hold other things than words.
     form = SignInForm(request.form)
     if not form.validate_on_submit():
-        return render_template("admin/sign_in/new.html", form=form), 422
+        return page(form), 422
     result = verbs.sign_in(
         g.db,
         email=form.email.data or "",
@@ -51,17 +51,12 @@ def create() -> ResponseReturnValue:
     )
     if isinstance(result, NotSignedIn):
         return _not_signed_in(form, result)
-    if current_user.is_authenticated:
-        # The cookie that is replaced may have been copied (S2).
-        _end_sign_in()
-    session.clear()
-    authentication.sign_in(result)
-    return htmx.go_to(local_path(form.next.data or ""))
+    return arrive(result, local_path(form.next.data or ""))
 
 
 def destroy() -> ResponseReturnValue:
     """Sign out: the row ends, so that a copied cookie is worth nothing (S1)."""
-    _end_sign_in()
+    end_sign_in()
     authentication.sign_out()
     session.clear()
     return htmx.go_to(url_for("sign_in.new"))
@@ -72,14 +67,19 @@ def local_path(text: str) -> str:
     return text if LOCAL_PATH.fullmatch(text) else url_for("overview.show")
 
 
-def _end_sign_in() -> None:
-    row = g.db.get_one(SignIn, current_user.sign_in_id)
-    verbs.sign_out(g.db, row, by=current_admin(), provenance=provenance(), now=g.now)
+def page(form: SignInForm) -> str:
+    """Return the page with that form, and with the way in by a passkey where there are some."""
+    has_passkeys = factor_lock().site.has_passkeys
+    return render_template("admin/sign_in/new.html", form=form, has_passkeys=has_passkeys)
 
 
 def _not_signed_in(form: SignInForm, result: NotSignedIn) -> ResponseReturnValue:
     form.form_errors.append(result.sentence)
-    page = render_template("admin/sign_in/new.html", form=form)
+    return refused(page(form), result)
+
+
+def refused(page: str, result: NotSignedIn) -> ResponseReturnValue:
+    """Answer an attempt that failed with the page to try again on, 429 where it is too soon."""
     if not result.retry_after:
         return page, 401
     return page, 429, {"Retry-After": str(int(result.retry_after.total_seconds()) + 1)}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from app.domain.authentication import SignedIn
+from app.domain.sign_ins import SignedIn
 from app.storage.admins import Admin
 from app.storage.database import Database
 from app.storage.members import Member

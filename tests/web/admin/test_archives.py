@@ -7,7 +7,7 @@ import pytest
 from app.domain import audit_archives
 from app.domain.audit_archives import SHORTEST_RETENTION
 from app.domain.audit_trail import OPERATOR, AuditAction
-from app.domain.authentication import SignedIn
+from app.domain.sign_ins import SignedIn
 from app.storage.database import Database
 from app.web.application import Application
 from tests.browsing import Browser

@@ -14,7 +14,7 @@ from app.config import Config
 from app.domain.audit_export_files import ExportFile
 from app.domain.audit_export_verification import verify
 from app.domain.audit_trail import AuditAction
-from app.domain.authentication import SignedIn
+from app.domain.sign_ins import SignedIn
 from app.storage.database import Database
 from app.web.application_context import checkpoints
 from tests import trail

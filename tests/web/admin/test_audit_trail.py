@@ -11,7 +11,7 @@ from app.domain import endings, verification_events
 from app.domain.audit_scan import MISSING, Finding
 from app.domain.audit_trail import WORKER, AuditAction
 from app.domain.audit_verification import Verdict
-from app.domain.authentication import SignedIn
+from app.domain.sign_ins import SignedIn
 from app.storage import audit_search, audit_trail
 from app.storage.accounts import Account
 from app.storage.admins import Admin

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.domain import api_keys
-from app.domain.authentication import SignedIn
 from app.domain.permissions import Scope
+from app.domain.sign_ins import SignedIn
 from app.storage.api_keys import APIKey
 from app.storage.database import Database
 from app.web.api.routes import ROUTES

@@ -1,0 +1,43 @@
+"""What helps an admin who has lost every second factor: another one resets them."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from app.domain import endings
+from app.domain.admins import end_sign_ins
+from app.domain.audit_trail import AuditAction, Provenance, append, event
+from app.domain.errors import Conflict
+from app.storage.admins import Admin
+from app.storage.factors import remove_factors, void_codes
+from app.storage.impersonations import EndReason, active_impersonation_of
+
+
+def reset(
+    db: Session, admin: Admin, *, by: Admin | None, provenance: Provenance, now: datetime
+) -> int:
+    """Remove all factors and recovery codes of an admin; return how many factors there were.
+
+    Their sign-ins and their running session end; the next sign-in begins with enrolment. `by` is
+    None for the operator's command. Raises Conflict for oneself, who removes them one by one.
+    """
+    if by is not None and by.id == admin.id:
+        raise Conflict("You cannot reset your own second factors. Ask another superadmin.")
+    count = remove_factors(db, admin.id, now=now)
+    void_codes(db, admin.id, now=now)
+    append(
+        db,
+        event(
+            AuditAction.ADMIN_FACTORS_RESET,
+            now=now,
+            provenance=provenance,
+            actor=by,
+            details={"admin_id": admin.id, "admin": admin.email, "count": count},
+        ),
+    )
+    end_sign_ins(db, admin, why="factors_reset", by=by, provenance=provenance, now=now)
+    running = active_impersonation_of(db, admin.id)
+    if running is not None and endings.still_live(db, running, provenance=provenance, now=now):
+        why = EndReason.IMPERSONATOR_LOST_ACCESS
+        endings.end(db, running, why=why, provenance=provenance, now=now)
+    return count

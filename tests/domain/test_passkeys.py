@@ -1,0 +1,197 @@
+"""Passkeys: made, proved, and good for what they were asked, once (S8)."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.domain import factors, passkeys, second_step
+from app.domain.audit_trail import AuditAction
+from app.domain.authentication import NotSignedIn
+from app.domain.errors import Conflict
+from app.domain.factors import Lock
+from app.domain.passkeys import LIFETIME, MOST_CHALLENGES, Question, RelyingParty
+from app.domain.sign_ins import SignedIn, open_sign_in
+from app.storage.admins import Admin
+from app.storage.factors import Factor, Purpose, factors_of
+from tests import trail
+from tests.devices import PRESENT, Passkey
+from tests.factories import FROM_THE_OFFICE
+
+ENROLMENT = Question(Purpose.ENROLMENT, "ada's sign-in")
+Prove = Callable[..., SignedIn | NotSignedIn]
+
+
+@pytest.fixture
+def passkey(lock: Lock) -> Passkey:
+    return Passkey(lock.site.origin)
+
+
+def make(
+    db: Session, ada: Admin, passkey: Passkey, *, lock: Lock, now: datetime
+) -> passkeys.NewPasskey | None:
+    options = passkeys.ask_to_make(
+        db, lock.site, ada, ENROLMENT, known=(), address="192.0.2.7", now=now
+    )
+    answer = passkey.make(options)
+    return passkeys.made(db, lock.site, ENROLMENT, answer, now=now)
+
+
+@pytest.fixture
+def factor(db: Session, ada: Admin, passkey: Passkey, lock: Lock, now: datetime) -> Factor:
+    made = make(db, ada, passkey, lock=lock, now=now)
+    assert made is not None
+    row = open_sign_in(db, ada, method="password", provenance=FROM_THE_OFFICE, now=now).sign_in
+    factors.add_passkey(db, row, name="Laptop", made=made, provenance=FROM_THE_OFFICE, now=now)
+    (factor,) = factors_of(db, ada.id)
+    return factor
+
+
+@pytest.fixture
+def prove(db: Session, passkey: Passkey, factor: Factor, lock: Lock, now: datetime) -> Prove:
+    """Sign in with the passkey alone, `later` than it was asked for."""
+
+    def prove(*, later: timedelta = timedelta(0), question: Question | None = None) -> object:
+        asked = question or second_step.ANYBODYS_PASSKEY
+        options = passkeys.ask(db, lock.site, asked, address="192.0.2.7", now=now)
+        answer = passkey.prove(options)
+        return second_step.sign_in_by_passkey(
+            db, answer, lock=lock, provenance=FROM_THE_OFFICE, now=now + later
+        )
+
+    return prove  # type: ignore[return-value]
+
+
+@pytest.mark.requirement("S8")
+def test_a_passkey_is_good_as_the_only_factor(prove: Prove, ada: Admin, now: datetime) -> None:
+    result = prove()
+    assert isinstance(result, SignedIn)
+    assert (result.sign_in.admin, result.sign_in.verified_at) == (ada, now)
+    assert result.sign_in.method == "passkey"
+
+
+def test_it_is_asked_to_be_resident_and_to_see_who_it_is(
+    db: Session, ada: Admin, lock: Lock, factor: Factor, now: datetime
+) -> None:
+    asked = json.loads(
+        passkeys.ask_to_make(
+            db, lock.site, ada, ENROLMENT, known=[factor], address="192.0.2.7", now=now
+        )
+    )
+    assert asked["authenticatorSelection"]["residentKey"] == "required"
+    assert asked["authenticatorSelection"]["userVerification"] == "required"
+    assert [one["id"] for one in asked["excludeCredentials"]] == [factor.credential_id]
+    assert asked["rp"]["id"] == "localhost"
+
+
+WRONG: dict[str, Callable[[Passkey], object]] = {
+    "another site": lambda one: setattr(one, "origin", "https://evil.example"),
+    "another host": lambda one: setattr(one, "rp_id", "evil.example"),
+    "nobody verified": lambda one: setattr(one, "flags", PRESENT),
+    "another key": lambda one: setattr(one, "key", Passkey("").key),
+    "unknown": lambda one: setattr(one, "id", b"somebody else's"),
+    "copied, and behind": lambda one: setattr(one, "count", -1),
+}
+
+
+@pytest.mark.requirement("S8")
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_answer_signs_nobody_in(
+    db: Session, prove: Prove, passkey: Passkey, wrong: str
+) -> None:
+    assert isinstance(prove(), SignedIn)
+    WRONG[wrong](passkey)
+    assert isinstance(prove(), NotSignedIn)
+    event = trail.only(db, AuditAction.SIGN_IN_FAILED)
+    assert event.details["why"] == "wrong_passkey"
+
+
+@pytest.mark.requirement("S8")
+@pytest.mark.parametrize("wrong", ["another site", "another host", "nobody verified"])
+def test_a_wrong_answer_makes_no_passkey(
+    db: Session, ada: Admin, passkey: Passkey, lock: Lock, now: datetime, wrong: str
+) -> None:
+    WRONG[wrong](passkey)
+    assert make(db, ada, passkey, lock=lock, now=now) is None
+
+
+@pytest.mark.requirement("S8")
+def test_an_answer_is_good_once(
+    db: Session, passkey: Passkey, factor: Factor, lock: Lock, now: datetime
+) -> None:
+    options = passkeys.ask(
+        db, lock.site, second_step.ANYBODYS_PASSKEY, address="192.0.2.7", now=now
+    )
+    # An authenticator that does not count, as those do that are on several devices.
+    passkey.count = -1
+    answer = passkey.prove(options)
+    results = [
+        second_step.sign_in_by_passkey(db, answer, lock=lock, provenance=FROM_THE_OFFICE, now=now)
+        for _ in range(2)
+    ]
+    assert [type(result) for result in results] == [SignedIn, NotSignedIn]
+
+
+@pytest.mark.requirement("S8")
+def test_an_answer_is_good_for_minutes(prove: Prove) -> None:
+    assert isinstance(prove(later=LIFETIME), NotSignedIn)
+
+
+@pytest.mark.requirement("S8")
+@pytest.mark.parametrize("purpose", [Purpose.SECOND_STEP, Purpose.STEP_UP])
+def test_an_answer_to_another_question_is_none(prove: Prove, purpose: Purpose) -> None:
+    assert isinstance(prove(question=Question(purpose, "ada's sign-in")), NotSignedIn)
+
+
+def test_an_answer_to_nothing_is_none(
+    db: Session, passkey: Passkey, factor: Factor, lock: Lock, now: datetime
+) -> None:
+    answer = passkey.prove(json.dumps({"challenge": "bm90IGFza2Vk"}))
+    result = second_step.sign_in_by_passkey(
+        db, answer, lock=lock, provenance=FROM_THE_OFFICE, now=now
+    )
+    assert isinstance(result, NotSignedIn)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *("", "x", "null", "[]", "{}", "1", '"x"', "{", "\0", "[" * 10_000, "x" * 20_000),
+        '{"id": 1, "response": {"clientDataJSON": 5}}',
+        '{"response": {"clientDataJSON": "é"}}',
+        '{"response": {"clientDataJSON": "bnVsbA"}}',
+        '{"response": {"clientDataJSON": "A"}}',
+        '{"response": {"clientDataJSON": "eyJjaGFsbGVuZ2UiOiAxfQ"}}',
+    ],
+)
+def test_nonsense_signs_nobody_in(db: Session, lock: Lock, now: datetime, answer: str) -> None:
+    result = second_step.sign_in_by_passkey(
+        db, answer, lock=lock, provenance=FROM_THE_OFFICE, now=now
+    )
+    assert isinstance(result, NotSignedIn)
+
+
+@pytest.mark.requirement("S1")
+def test_a_disabled_admins_passkey_signs_nobody_in(prove: Prove, ada: Admin, now: datetime) -> None:
+    ada.disabled_at = now
+    assert isinstance(prove(), NotSignedIn)
+
+
+def test_nobody_asks_for_ever(db: Session, lock: Lock, now: datetime) -> None:
+    def ask() -> None:
+        passkeys.ask(db, lock.site, second_step.ANYBODYS_PASSKEY, address="192.0.2.7", now=now)
+
+    for _ in range(MOST_CHALLENGES):
+        ask()
+    with pytest.raises(Conflict, match="Too many"):
+        ask()
+
+
+@pytest.mark.parametrize(
+    ("origin", "there_are_some"),
+    [("http://localhost:8000", True), ("http://127.0.0.1:8000", False), ("http://[::1]", False)],
+)
+def test_a_bare_address_has_no_passkeys(origin: str, *, there_are_some: bool) -> None:
+    assert RelyingParty(origin).has_passkeys is there_are_some

@@ -1,0 +1,193 @@
+"""The second step: what a password alone opens, and what the factor has to be (S8)."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.domain import authentication, recovery_codes, second_step, sign_ins
+from app.domain.audit_trail import AuditAction
+from app.domain.authentication import FREE_FAILURES_PER_ACCOUNT, NotSignedIn
+from app.domain.factors import Answer, Lock
+from app.domain.secrets import hash_secret
+from app.domain.sign_ins import HALF_OPEN, HalfOpen, SignedIn
+from app.storage.admins import Admin
+from tests import trail
+from tests.cast import ADA, PASSWORD
+from tests.devices import App, add_app
+from tests.factories import FROM_THE_OFFICE
+
+STEP = timedelta(seconds=30)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def app(db: Session, ada: Admin, lock: Lock, now: datetime) -> App:
+    return add_app(db, ada.id, lock=lock, now=now)
+
+
+@pytest.fixture
+def half_open(db: Session, app: App, now: datetime) -> HalfOpen:
+    return begin(db, now)
+
+
+def begin(db: Session, now: datetime) -> HalfOpen:
+    result = authentication.sign_in(
+        db, email=ADA.email, password=PASSWORD, provenance=FROM_THE_OFFICE, now=now
+    )
+    assert isinstance(result, HalfOpen)
+    return result
+
+
+def finish(
+    db: Session, half_open: HalfOpen, code: str, *, lock: Lock, now: datetime
+) -> SignedIn | NotSignedIn:
+    row = half_open.sign_in
+    return second_step.finish(db, row, Answer(code), lock=lock, provenance=FROM_THE_OFFICE, now=now)
+
+
+@pytest.mark.requirement("S8")
+def test_a_password_opens_nothing_but_the_second_step(
+    db: Session, half_open: HalfOpen, now: datetime
+) -> None:
+    assert sign_ins.find(db, half_open.secret, now=now) is None
+    assert second_step.find(db, half_open.secret, now=now) is half_open.sign_in
+    assert trail.actions(db) == [AuditAction.SIGN_IN_BEGUN]
+
+
+@pytest.mark.requirement("S8")
+def test_a_code_finishes_it(
+    db: Session, half_open: HalfOpen, app: App, lock: Lock, now: datetime
+) -> None:
+    result = finish(db, half_open, app.code(now), lock=lock, now=now)
+    assert isinstance(result, SignedIn)
+    assert sign_ins.find(db, result.secret, now=now) is result.sign_in
+    assert (result.sign_in.method, result.sign_in.verified_at) == ("password+totp", now)
+    event = trail.only(db, AuditAction.SIGN_IN_SUCCEEDED)
+    assert event.details == {"proof": "password+totp"}
+
+
+@pytest.mark.requirement("S8")
+def test_it_can_be_finished_once(
+    db: Session, half_open: HalfOpen, app: App, lock: Lock, now: datetime
+) -> None:
+    finish(db, half_open, app.code(now), lock=lock, now=now)
+    again = finish(db, half_open, app.code(now + STEP), lock=lock, now=now)
+    assert isinstance(again, NotSignedIn)
+    assert second_step.find(db, half_open.secret, now=now) is None
+
+
+@pytest.mark.requirement("S8")
+@pytest.mark.parametrize(("age", "good"), [(HALF_OPEN - SECOND, True), (HALF_OPEN, False)])
+def test_it_waits_for_minutes_only(
+    db: Session, half_open: HalfOpen, now: datetime, age: timedelta, *, good: bool
+) -> None:
+    found = second_step.find(db, half_open.secret, now=now + age)
+    assert (found is not None) is good
+
+
+@pytest.mark.requirement("S1")
+def test_it_is_over_when_the_admin_is_disabled(
+    db: Session, ada: Admin, half_open: HalfOpen, now: datetime
+) -> None:
+    ada.disabled_at = now
+    assert second_step.find(db, half_open.secret, now=now) is None
+
+
+@pytest.mark.requirement("S8")
+def test_a_code_is_good_once(
+    db: Session, half_open: HalfOpen, app: App, lock: Lock, now: datetime
+) -> None:
+    code = app.code(now)
+    assert isinstance(finish(db, half_open, code, lock=lock, now=now), SignedIn)
+    again = begin(db, now)
+    assert isinstance(finish(db, again, code, lock=lock, now=now), NotSignedIn)
+    # Nor one that was shown before it.
+    assert isinstance(finish(db, again, app.code(now - STEP), lock=lock, now=now), NotSignedIn)
+    assert isinstance(finish(db, again, app.code(now + STEP), lock=lock, now=now), SignedIn)
+
+
+@pytest.mark.requirement("S8")
+@pytest.mark.parametrize(("steps", "good"), [(-2, False), (-1, True), (1, True), (2, False)])
+def test_a_clock_may_be_off_by_a_step(
+    db: Session,
+    half_open: HalfOpen,
+    app: App,
+    lock: Lock,
+    now: datetime,
+    steps: int,
+    *,
+    good: bool,
+) -> None:
+    result = finish(db, half_open, app.code(now + steps * STEP), lock=lock, now=now)
+    assert isinstance(result, SignedIn) is good
+
+
+@pytest.mark.parametrize(
+    "code", ["", "x", "０００００００", "١٢٣٤٥٦", "\0", "9" * 4000, "-1", "1e5"]
+)
+def test_anything_else_is_no_code(
+    db: Session, half_open: HalfOpen, lock: Lock, now: datetime, code: str
+) -> None:
+    assert isinstance(finish(db, half_open, code, lock=lock, now=now), NotSignedIn)
+    event = trail.only(db, AuditAction.SIGN_IN_FAILED)
+    assert event.details == {"email": ADA.email, "admin_id": ADA.id, "why": "wrong_factor"}
+
+
+@pytest.mark.requirement("S6", "S8")
+def test_guessing_codes_is_slowed_down_like_passwords(
+    db: Session, half_open: HalfOpen, app: App, lock: Lock, now: datetime
+) -> None:
+    for _ in range(FREE_FAILURES_PER_ACCOUNT):
+        assert finish(db, half_open, "000000", lock=lock, now=now) == NotSignedIn(
+            "This code is not good, or has been used. Wait for the next one."
+        )
+    throttled = finish(db, half_open, app.code(now), lock=lock, now=now)
+    assert isinstance(throttled, NotSignedIn)
+    assert throttled.retry_after > timedelta(0)
+    # And a new password does not start the count anew.
+    password = authentication.sign_in(
+        db, email=ADA.email, password=PASSWORD, provenance=FROM_THE_OFFICE, now=now
+    )
+    assert isinstance(password, NotSignedIn)
+
+
+@pytest.mark.requirement("S8")
+def test_a_recovery_code_is_good_once_however_it_is_typed(
+    db: Session, ada: Admin, half_open: HalfOpen, lock: Lock, now: datetime
+) -> None:
+    code, *_ = recovery_codes.make(db, ada, provenance=FROM_THE_OFFICE, now=now)
+    typed = code.lower().replace("-", " ")
+    result = finish(db, half_open, typed, lock=lock, now=now)
+    assert isinstance(result, SignedIn)
+    assert result.sign_in.method == "password+recovery_code"
+    assert trail.only(db, AuditAction.RECOVERY_CODE_USED).details == {"left": 9}
+    assert isinstance(finish(db, begin(db, now), code, lock=lock, now=now), NotSignedIn)
+
+
+@pytest.mark.requirement("S8", "K5")
+def test_recovery_codes_are_kept_as_hashes_and_replaced_as_a_whole(
+    db: Session, ada: Admin, half_open: HalfOpen, lock: Lock, now: datetime
+) -> None:
+    old, new = (recovery_codes.make(db, ada, provenance=FROM_THE_OFFICE, now=now) for _ in "12")
+    assert len({*old, *new}) == 20
+    assert isinstance(finish(db, half_open, old[0], lock=lock, now=now), NotSignedIn)
+    assert isinstance(finish(db, half_open, new[0], lock=lock, now=now), SignedIn)
+
+
+@pytest.mark.requirement("S8")
+def test_a_recovery_code_is_good_for_its_admin_alone(
+    db: Session, cy: Admin, half_open: HalfOpen, lock: Lock, now: datetime
+) -> None:
+    code, *_ = recovery_codes.make(db, cy, provenance=FROM_THE_OFFICE, now=now)
+    assert isinstance(finish(db, half_open, code, lock=lock, now=now), NotSignedIn)
+
+
+@pytest.mark.requirement("S5")
+def test_whoever_has_no_factor_is_asked_for_none(db: Session, now: datetime) -> None:
+    result = authentication.sign_in(
+        db, email=ADA.email, password=PASSWORD, provenance=FROM_THE_OFFICE, now=now
+    )
+    assert isinstance(result, SignedIn)
+    assert (result.sign_in.method, result.sign_in.verified_at) == ("password", None)
+    assert result.sign_in.secret_hash == hash_secret(result.secret)

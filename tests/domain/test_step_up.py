@@ -1,0 +1,107 @@
+"""Step-up: a factor proved within ten minutes, and another id for the sign-in (S9)."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.domain import sign_ins, step_up
+from app.domain.audit_trail import AuditAction
+from app.domain.authentication import FREE_FAILURES_PER_ACCOUNT
+from app.domain.factors import Answer, Lock
+from app.domain.sign_ins import SignedIn, open_sign_in
+from app.domain.step_up import NotProved, Rules
+from app.storage.admins import Admin
+from tests import trail
+from tests.devices import App, add_app
+from tests.factories import FROM_THE_OFFICE
+
+MINUTE = timedelta(minutes=1)
+REQUIRED, DEMO = Rules(required=True), Rules(required=False)
+
+
+@pytest.fixture
+def app(db: Session, ada: Admin, lock: Lock, now: datetime) -> App:
+    return add_app(db, ada.id, lock=lock, now=now)
+
+
+@pytest.fixture
+def signed_in(db: Session, ada: Admin, now: datetime) -> SignedIn:
+    return open_sign_in(
+        db, ada, method="password+totp", verified_at=now, provenance=FROM_THE_OFFICE, now=now
+    )
+
+
+def prove(
+    db: Session, signed_in: SignedIn, code: str, *, lock: Lock, now: datetime
+) -> SignedIn | NotProved:
+    row = signed_in.sign_in
+    return step_up.prove(db, row, Answer(code), lock=lock, provenance=FROM_THE_OFFICE, now=now)
+
+
+@pytest.mark.requirement("S9")
+@pytest.mark.parametrize(("minutes", "needed"), [(0, False), (9, False), (10, False), (11, True)])
+@pytest.mark.parametrize("rules", [REQUIRED, DEMO])
+def test_a_proof_is_good_for_ten_minutes(
+    db: Session,
+    signed_in: SignedIn,
+    app: App,
+    now: datetime,
+    rules: Rules,
+    minutes: int,
+    *,
+    needed: bool,
+) -> None:
+    later = now + minutes * MINUTE
+    assert step_up.is_needed(db, signed_in.sign_in, rules, now=later) is needed
+
+
+@pytest.mark.requirement("S9")
+@pytest.mark.parametrize(("rules", "needed"), [(REQUIRED, True), (DEMO, False)])
+def test_whoever_has_no_factor_is_asked_where_one_is_required(
+    db: Session, signed_in: SignedIn, now: datetime, rules: Rules, *, needed: bool
+) -> None:
+    later = now + 11 * MINUTE
+    assert step_up.is_needed(db, signed_in.sign_in, rules, now=later) is needed
+
+
+@pytest.mark.requirement("S2", "S9")
+def test_a_proof_gives_the_sign_in_another_id(
+    db: Session, signed_in: SignedIn, app: App, lock: Lock, now: datetime
+) -> None:
+    later = now + 11 * MINUTE
+    result = prove(db, signed_in, app.code(later), lock=lock, now=later)
+    assert isinstance(result, SignedIn)
+    assert sign_ins.find(db, signed_in.secret, now=later) is None
+    assert sign_ins.find(db, result.secret, now=later) is signed_in.sign_in
+    assert signed_in.sign_in.verified_at == later
+    assert trail.only(db, AuditAction.STEP_UP_SUCCEEDED).details == {"factor": "totp"}
+
+
+@pytest.mark.requirement("S8", "S9")
+def test_the_code_of_the_sign_in_is_no_second_proof(
+    db: Session, signed_in: SignedIn, app: App, lock: Lock, now: datetime
+) -> None:
+    prove(db, signed_in, app.code(now), lock=lock, now=now)
+    again = prove(db, signed_in, app.code(now), lock=lock, now=now)
+    assert isinstance(again, NotProved)
+    assert trail.only(db, AuditAction.STEP_UP_FAILED).details == {"why": "wrong_factor"}
+
+
+@pytest.mark.requirement("S9")
+def test_anothers_code_proves_nothing(
+    db: Session, signed_in: SignedIn, app: App, cy: Admin, lock: Lock, now: datetime
+) -> None:
+    code = add_app(db, cy.id, lock=lock, now=now).code(now)
+    assert isinstance(prove(db, signed_in, code, lock=lock, now=now), NotProved)
+
+
+@pytest.mark.requirement("S6", "S9")
+def test_whoever_sits_down_at_an_open_computer_guesses_slowly(
+    db: Session, signed_in: SignedIn, app: App, lock: Lock, now: datetime
+) -> None:
+    for _ in range(FREE_FAILURES_PER_ACCOUNT):
+        prove(db, signed_in, "000000", lock=lock, now=now)
+    result = prove(db, signed_in, app.code(now), lock=lock, now=now)
+    assert isinstance(result, NotProved)
+    assert result.sentence.startswith("Too many attempts.")

@@ -1,0 +1,193 @@
+"""What is dangerous asks for a second factor of the last ten minutes, and keeps its form (S9)."""
+
+from typing import Any
+
+import pytest
+
+from app.domain.audit_trail import AuditAction
+from app.domain.factors import Lock
+from app.storage.admins import Admin, SignIn
+from app.storage.api_keys import APIKey
+from app.storage.database import Database
+from app.storage.factors import factors_of
+from app.storage.impersonations import Impersonation
+from tests.browsing import HTMX, Browser
+from tests.cast import ADA, CY, MIA, OMAR
+from tests.clock import Clock
+from tests.devices import App, Passkey, add_app, add_passkey
+from tests.trail import events
+from tests.web.admin.test_second_step import challenge
+
+STEP_UP = "/settings/security/step-up"
+QUESTION = f"/members/{MIA.id}/impersonations/new"
+START = f"/members/{MIA.id}/impersonations"
+TYPED: dict[str, Any] = {
+    "reason": "Her template is broken",
+    "ticket_url": "https://tickets.example.com/7",
+}
+CODE = {"id": "step-up-code"}
+
+
+@pytest.fixture
+def app(superadmin: Browser, database: Database, lock: Lock, clock: Clock) -> App:
+    """Ada's telephone; she proved it just now."""
+    with database.unit_of_work(writing=True) as db:
+        app = add_app(db, ADA.id, lock=lock, now=clock.now)
+        (row,) = db.query(SignIn).filter_by(admin_id=ADA.id)
+        row.verified_at = clock.now
+    return app
+
+
+def sessions(database: Database) -> int:
+    with database.unit_of_work(writing=False) as db:
+        return db.query(Impersonation).count()
+
+
+@pytest.mark.requirement("S9")
+def test_nine_minutes_later_a_session_starts(superadmin: Browser, app: App, clock: Clock) -> None:
+    clock.move(minutes=9)
+    assert not superadmin.get(QUESTION).all("input", id="step-up-code")
+    superadmin.submit(START, **TYPED)
+    assert "#ticket=" in superadmin.response.headers["Location"]
+
+
+@pytest.mark.requirement("S9")
+def test_eleven_minutes_later_the_form_asks_and_keeps_what_was_typed(
+    superadmin: Browser, app: App, database: Database, clock: Clock
+) -> None:
+    superadmin.get(QUESTION)
+    clock.move(minutes=11)
+    superadmin.submit(START, status=422, **TYPED)
+    assert superadmin.page.one("textarea").words == TYPED["reason"]
+    assert superadmin.page.one("input", name="ticket_url")["value"] == TYPED["ticket_url"]
+    assert sessions(database) == 0
+    superadmin.submit(START, **TYPED, code=app.code(clock.now))
+    assert "#ticket=" in superadmin.response.headers["Location"]
+
+
+@pytest.mark.requirement("S9")
+def test_a_wrong_code_starts_nothing(
+    superadmin: Browser, app: App, database: Database, clock: Clock
+) -> None:
+    clock.move(minutes=11)
+    superadmin.get(QUESTION)
+    superadmin.submit(START, status=422, **TYPED, code="000000")
+    assert "This code is not good" in superadmin.page.one("p", id="step-up-error").words
+    assert sessions(database) == 0
+    with database.unit_of_work(writing=False) as db:
+        assert len(events(db, AuditAction.STEP_UP_FAILED)) == 1
+
+
+@pytest.mark.requirement("S2", "S9")
+def test_a_proof_is_a_new_cookie_and_the_forms_of_other_tabs_go_on(
+    superadmin: Browser, app: App, clock: Clock
+) -> None:
+    clock.move(minutes=11)
+    other_tab = superadmin.get("/")
+    before = superadmin.client.get_cookie("understudy", domain="localhost")
+    superadmin.get(QUESTION)
+    superadmin.submit(START, **TYPED, code=app.code(clock.now))
+    superadmin.page = other_tab
+    superadmin.submit("/sign-out")
+    assert before
+    superadmin.client.set_cookie("understudy", before.value, domain="localhost")
+    superadmin.get("/", status=303)
+
+
+@pytest.mark.requirement("S9")
+def test_the_dialog_proves_ahead_of_the_form(superadmin: Browser, app: App, clock: Clock) -> None:
+    clock.move(minutes=11)
+    token = superadmin.get(QUESTION).form(START)["csrf_token"]
+    for code, status in (("000000", 422), (app.code(clock.now), 200)):
+        answer = superadmin.client.post(
+            STEP_UP, headers={**HTMX, "X-CSRFToken": token}, data={"code": code}
+        )
+        assert answer.status_code == status
+        assert "<html" not in answer.text
+    assert "Confirmed" in answer.text
+    assert not superadmin.get(QUESTION).all("input", id="step-up-code")
+
+
+@pytest.mark.requirement("S9")
+def test_a_passkey_proves_it_too(
+    superadmin: Browser, database: Database, lock: Lock, clock: Clock
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        passkey: Passkey = add_passkey(db, ADA.id, lock=lock, now=clock.now)
+    superadmin.get(QUESTION)
+    answer = passkey.prove(challenge(superadmin, f"{STEP_UP}/challenge"))
+    superadmin.submit(START, **TYPED, credential=answer)
+    assert "#ticket=" in superadmin.response.headers["Location"]
+
+
+NEW_ADMIN = {"name": "Kim", "email": "kim@example.com", "role": "superadmin"}
+# Every other act that gives somebody power, by the page that asks for it.
+DANGEROUS: dict[str, tuple[str, dict[str, Any]]] = {
+    f"/admins/{OMAR.id}/role": (f"/admins/{OMAR.id}/role", {"role": "superadmin"}),
+    f"/admins/{CY.id}/factor-reset": (f"/admins/{CY.id}/factor-reset", {}),
+    "/admins/new": ("/admins", {**NEW_ADMIN, "password": "a good long password"}),
+    "/settings/api-keys/new": (
+        "/settings/api-keys",
+        {"name": "Script", "scopes": "api", "days": "", "admin_id": ""},
+    ),
+    "/settings/security/recovery-codes/new": ("/settings/security/recovery-codes", {}),
+}
+
+
+@pytest.mark.requirement("S9")
+@pytest.mark.parametrize("asked_at", DANGEROUS)
+def test_every_dangerous_act_asks(
+    superadmin: Browser, app: App, database: Database, lock: Lock, clock: Clock, asked_at: str
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        add_app(db, CY.id, lock=lock, now=clock.now)
+    before = standing(database)
+    path, fields = DANGEROUS[asked_at]
+    superadmin.get(asked_at)
+    clock.move(minutes=11)
+    superadmin.submit(path, status=422, **fields)
+    assert superadmin.page.one("input", **CODE)
+    assert standing(database) == before
+    superadmin.submit(path, status=superadmin_status(path), **fields, code=app.code(clock.now))
+
+
+@pytest.mark.requirement("S9")
+def test_removing_a_factor_asks(
+    superadmin: Browser, app: App, database: Database, clock: Clock
+) -> None:
+    with database.unit_of_work(writing=False) as db:
+        (factor,) = factors_of(db, ADA.id)
+    path = f"/settings/security/factors/{factor.id}/removal"
+    superadmin.get(path)
+    clock.move(minutes=11)
+    superadmin.submit(path, status=422)
+    superadmin.submit(path, code=app.code(clock.now))
+
+
+def standing(database: Database) -> object:
+    """What the dangerous acts would change."""
+    with database.unit_of_work(writing=False) as db:
+        admins = sorted((one.email, one.role) for one in db.query(Admin))
+        return admins, db.query(APIKey).count(), len(factors_of(db, CY.id))
+
+
+def superadmin_status(path: str) -> int:
+    """What is shown once is shown by the answer itself."""
+    shown = ("/settings/api-keys", "/settings/security/recovery-codes")
+    return 201 if path in shown else 303
+
+
+def test_whoever_has_no_factor_in_the_demo_is_asked_nothing(
+    superadmin: Browser, clock: Clock
+) -> None:
+    clock.move(minutes=20)
+    superadmin.get(QUESTION)
+    superadmin.submit(START, **TYPED)
+    assert "#ticket=" in superadmin.response.headers["Location"]
+
+
+def test_the_page_of_its_own_leads_on(superadmin: Browser, app: App, clock: Clock) -> None:
+    clock.move(minutes=11)
+    superadmin.get(f"{STEP_UP}?next=/settings/api-keys/new")
+    superadmin.submit(STEP_UP, code=app.code(clock.now))
+    assert superadmin.response.headers["Location"] == "/settings/api-keys/new"
