@@ -26,6 +26,7 @@ WEBHOOK_SECRET_BYTES = range(24, 65)
 WEBHOOK_SECRETS = 2
 # ASVS 7.5.3: nobody stays trusted with what is dangerous for longer.
 STEP_UP_MINUTES = 10
+WEBHOOKS = ("UNDERSTUDY_AUDIT_WEBHOOK_", "UNDERSTUDY_ALERT_WEBHOOK_")
 
 
 class BadSetting(Exception):
@@ -59,6 +60,17 @@ class Config:
     audit_webhook_url: str | None = field(default=None, repr=False)
     audit_webhook_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     audit_webhook_private: bool = False
+    # Where alerts go as well; its path may be a secret.
+    alert_webhook_url: str | None = field(default=None, repr=False)
+    alert_webhook_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    alert_webhook_private: bool = False
+    # 0 for any number.
+    starts_per_hour: int = 60
+    api_requests_per_minute: int = 60_000
+    alert_starts_per_hour: int = 20
+    alert_starts_per_day: int = 60
+    # Such as "mon-fri 08:00-18:00 Europe/Copenhagen"; None for at any hour.
+    working_hours: str | None = None
     # The settings file of a database that the worker keeps the directory in step with.
     directory_sync: Path | None = None
     # Seals the secrets of authenticator apps.
@@ -113,12 +125,28 @@ def from_environment(environ: Mapping[str, str]) -> Config:
         audit_webhook_url=_webhook_url(environ, "UNDERSTUDY_AUDIT_WEBHOOK_URL", demo=demo),
         audit_webhook_secrets=_webhook_secrets(environ, "UNDERSTUDY_AUDIT_WEBHOOK_SECRET"),
         audit_webhook_private=_flag(environ, "UNDERSTUDY_AUDIT_WEBHOOK_PRIVATE", default=False),
+        alert_webhook_url=_webhook_url(environ, "UNDERSTUDY_ALERT_WEBHOOK_URL", demo=demo),
+        alert_webhook_secrets=_webhook_secrets(environ, "UNDERSTUDY_ALERT_WEBHOOK_SECRET"),
+        alert_webhook_private=_flag(environ, "UNDERSTUDY_ALERT_WEBHOOK_PRIVATE", default=False),
+        starts_per_hour=_count(environ, "UNDERSTUDY_STARTS_PER_HOUR", default=60, least=0),
+        api_requests_per_minute=_count(
+            environ, "UNDERSTUDY_API_REQUESTS_PER_MINUTE", default=60_000, least=0
+        ),
+        alert_starts_per_hour=_count(
+            environ, "UNDERSTUDY_ALERT_STARTS_PER_HOUR", default=20, least=1
+        ),
+        alert_starts_per_day=_count(
+            environ, "UNDERSTUDY_ALERT_STARTS_PER_DAY", default=60, least=1
+        ),
+        working_hours=environ.get("UNDERSTUDY_WORKING_HOURS") or None,
         directory_sync=_path_or_none(environ, "UNDERSTUDY_DIRECTORY_SYNC"),
         factor_key_file=_path(environ, "UNDERSTUDY_FACTOR_KEY_FILE", "factor.key"),
         second_factor_required=_second_factor_required(environ, demo=demo),
         step_up_after=timedelta(minutes=_step_up_minutes(environ)),
     )
-    _check_webhook(environ)
+    for prefix in WEBHOOKS:
+        _check_webhook(environ, prefix)
+    _check_webhook_secrets(environ)
     _check_key_files(config)
     if config.audit_log_file == config.checkpoint_file:
         raise BadSetting("UNDERSTUDY_AUDIT_LOG_FILE must be another than the checkpoint file.")
@@ -283,16 +311,23 @@ def _step_up_minutes(environ: Mapping[str, str]) -> int:
     return minutes
 
 
-def _check_webhook(environ: Mapping[str, str]) -> None:
-    """Refuse half of a webhook, and a secret that serves something else as well (K3)."""
-    prefix = "UNDERSTUDY_AUDIT_WEBHOOK_"
+def _check_webhook(environ: Mapping[str, str], prefix: str) -> None:
+    """Refuse half of a webhook."""
     url, secret, private = (environ.get(prefix + name) for name in ("URL", "SECRET", "PRIVATE"))
     if url and not secret:
         raise BadSetting(f"{prefix}SECRET is not set, but {prefix}URL is.")
     if not url and (secret or private == "1"):
         raise BadSetting(f"{prefix}URL is not set, but {prefix}SECRET or {prefix}PRIVATE is.")
-    if environ.get("UNDERSTUDY_SECRET_KEY") in (secret or "").split():
-        raise BadSetting(f"{prefix}SECRET must be another than UNDERSTUDY_SECRET_KEY.")
+
+
+def _check_webhook_secrets(environ: Mapping[str, str]) -> None:
+    """Refuse a secret that serves something else as well (K3)."""
+    taken = {environ.get("UNDERSTUDY_SECRET_KEY", ""): "UNDERSTUDY_SECRET_KEY"}
+    for prefix in WEBHOOKS:
+        name = f"{prefix}SECRET"
+        for secret in environ.get(name, "").split():
+            if taken.setdefault(secret, name) != name:
+                raise BadSetting(f"{name} must be another than {taken[secret]}.")
 
 
 def _is_plain(url: str) -> bool:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from app.config import BadSetting, Config
 from app.domain import factor_keys, signing_keys
+from app.domain.alerts import ALERTS
 from app.domain.audit_copies import Target
 from app.domain.checkpointing import Checkpoints
 from app.domain.checkpoints import CheckpointKey
@@ -12,6 +13,7 @@ from app.domain.directory_reading import Unusable
 from app.domain.directory_sync import Source
 from app.domain.factors import Lock
 from app.domain.passkeys import RelyingParty
+from app.domain.start_limits import StartLimits, WorkingHours
 from app.outgoing.log_file import LogFile
 from app.outgoing.syslog import Syslog
 from app.outgoing.webhook import Webhook
@@ -36,23 +38,54 @@ def factor_lock(settings: Config) -> Lock:
 
 
 def copy_targets(settings: Config) -> Sequence[Target]:
-    """Return the places that get copies of the trail."""
+    """Return the places that get copies of the trail, and that which is told of alerts."""
     targets: list[Target] = []
     if settings.audit_log_file:
         targets.append(LogFile(settings.audit_log_file))
     if settings.audit_syslog:
         targets.append(Syslog(settings.audit_syslog, urlsplit(settings.admin_url).hostname or ""))
     if settings.audit_webhook_url:
-        # Over http the settings let nothing pass but the demo's own machine.
-        local = settings.audit_webhook_url.startswith("http://")
         targets.append(
-            Webhook(
+            _webhook(
                 settings.audit_webhook_url,
                 settings.audit_webhook_secrets,
-                private=settings.audit_webhook_private or local,
+                private=settings.audit_webhook_private,
+            )
+        )
+    if settings.alert_webhook_url:
+        targets.append(
+            _webhook(
+                settings.alert_webhook_url,
+                settings.alert_webhook_secrets,
+                private=settings.alert_webhook_private,
+                topics=ALERTS,
             )
         )
     return targets
+
+
+def start_limits(settings: Config) -> StartLimits:
+    """Return how many sessions an admin may start, and what is unusual; raise BadSetting."""
+    hours = settings.working_hours
+    try:
+        working_hours = WorkingHours.parse(hours) if hours else None
+    except ValueError as error:
+        raise BadSetting(
+            "UNDERSTUDY_WORKING_HOURS must be such as mon-fri 08:00-18:00 Europe/Copenhagen."
+        ) from error
+    return StartLimits(
+        per_hour=settings.starts_per_hour,
+        unusual_per_hour=settings.alert_starts_per_hour,
+        unusual_per_day=settings.alert_starts_per_day,
+        working_hours=working_hours,
+    )
+
+
+def _webhook(
+    url: str, secrets: tuple[bytes, ...], *, private: bool, topics: frozenset[str] | None = None
+) -> Webhook:
+    # Over http the settings let nothing pass but the demo's own machine.
+    return Webhook(url, secrets, private=private or url.startswith("http://"), topics=topics)
 
 
 def directory_source(settings: Config, environ: Mapping[str, str]) -> Source | None:

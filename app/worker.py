@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from app import config, configured
 from app.domain import directory_following, directory_sync
@@ -25,12 +25,14 @@ from app.domain.directory_sync import Source
 from app.domain.endings import end_due
 from app.domain.signing_keys import UnusableKey
 from app.domain.verification_events import record_doubt
-from app.storage import locks
+from app.storage import counters, locks
 from app.storage.database import FAILURES, Database
 from app.storage.impersonations import open_impersonations
 from app.storage.postgresql import WORKER as WORKER_PATIENCE
 
 PERIOD_SECONDS = 1.0
+# Not each by itself: they are deleted by the minute.
+COUNTERS_KEPT = timedelta(minutes=1)
 # What a job returns that has more to do at once.
 MORE = object()
 
@@ -65,6 +67,15 @@ def sweep(database: Database, *, now: datetime) -> int:
             return 0
     with database.unit_of_work(writing=True) as db:
         return len(end_due(db, provenance=WORKER, now=now))
+
+
+def forget_counters(database: Database, *, now: datetime) -> None:
+    """Delete the counters of throttles and alerts that count no more."""
+    with database.unit_of_work(writing=False) as db:
+        if not counters.has_any_over(db, now=now - COUNTERS_KEPT):
+            return
+    with database.unit_of_work(writing=True) as db:
+        counters.forget(db, now=now)
 
 
 def sign_checkpoint(database: Database, checkpoints: Checkpoints, *, now: datetime) -> None:
@@ -165,6 +176,7 @@ def jobs(
         _signing(database, checkpoints),
         *(_copying(database, target) for target in targets),
         *([_syncing(database, source)] if source else []),
+        Job("the counters", lambda now: forget_counters(database, now=now)),
     ]
 
 

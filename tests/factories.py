@@ -1,12 +1,13 @@
 """Rows that are valid as they come; a test names only what it is about."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain import impersonations
+from app.domain import alerts, impersonations
+from app.domain.alerts import About, AlertKind, Rule
 from app.domain.audit_trail import Provenance
 from app.domain.authentication import hash_password
 from app.domain.impersonations import Started
@@ -95,6 +96,14 @@ def start(
     return impersonations.start(
         db, impersonator=impersonator, target=target, now=now, **defaults | arguments
     )
+
+
+def alarm(db: Session, *, now: datetime, actor: Admin | None = None) -> None:
+    """Raise an alert: somebody was refused, and that once is often."""
+    about = About(FROM_THE_OFFICE, actor=actor)
+    rules = {AlertKind.MANY_REFUSALS: Rule(1, timedelta(microseconds=1))}
+    who = {AlertKind.MANY_REFUSALS: "somebody"}
+    alerts.watch(db, who, about, rules=rules, now=now)
 
 
 @lru_cache

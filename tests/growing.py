@@ -8,8 +8,9 @@ from sqlalchemy import insert, text, update
 
 from app.domain.audit_trail import DETAILS, AuditAction, append, event
 from app.storage.accounts import Account
-from app.storage.admins import SignIn, SignInAttempt
+from app.storage.admins import SignIn
 from app.storage.base import Base
+from app.storage.counters import Counter
 from app.storage.database import Database
 from app.storage.folding import fold, searchable
 from app.storage.impersonations import EndReason, Impersonation
@@ -35,7 +36,7 @@ def grow(url: str, *, rows: int, now: datetime) -> None:
         (Member, _members(rows, now)),
         (Impersonation, _impersonations(rows, now)),
         (SignIn, _sign_ins(rows, now)),
-        (SignInAttempt, _attempts(rows, now)),
+        (Counter, _counters(rows, now)),
     ]
     with database.unit_of_work(writing=True) as db:
         for kind, each in kinds:
@@ -127,8 +128,6 @@ def _sign_ins(rows: int, now: datetime) -> Rows:
         }
 
 
-def _attempts(rows: int, now: datetime) -> Rows:
+def _counters(rows: int, now: datetime) -> Rows:
     for number in range(rows):
-        at = now - (number + 1) * timedelta(hours=1)
-        email_key, address = f"somebody-{number}@example.com", f"198.51.100.{number % 250}"
-        yield {"id": f"try-{number}", "email_key": email_key, "address": address, "at": at}
+        yield {"name": f"sign-in as {number}", "count": 1, "at": now, "until": now + 15 * MINUTE}

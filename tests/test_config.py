@@ -329,3 +329,40 @@ def test_a_proof_is_good_for_ten_minutes_or_less(minutes: str, *, good: bool) ->
 def test_what_seals_secrets_signs_nothing(other: str) -> None:
     with pytest.raises(BadSetting, match="UNDERSTUDY_FACTOR_KEY_FILE"):
         from_environment(GOOD | {"UNDERSTUDY_FACTOR_KEY_FILE": f"var/{other}"})
+
+
+ALERTS = {
+    "UNDERSTUDY_ALERT_WEBHOOK_URL": "https://pager.example.com/hooks?token=hunter2",
+    "UNDERSTUDY_ALERT_WEBHOOK_SECRET": OTHER_WEBHOOK_SECRET,
+}
+
+
+@pytest.mark.requirement("O1", "O2", "K4")
+def test_alerts_go_to_a_webhook_by_the_same_rules_as_copies() -> None:
+    config = from_environment(GOOD | ALERTS)
+    assert config.alert_webhook_secrets == (b"t" * 24,)
+    assert "hunter2" not in repr(config)
+    for name, value in (("URL", "http://pager.example.com/"), ("URL", ""), ("SECRET", "whsec_")):
+        with pytest.raises(BadSetting, match="UNDERSTUDY_ALERT_WEBHOOK_"):
+            from_environment(GOOD | ALERTS | {f"UNDERSTUDY_ALERT_WEBHOOK_{name}": value})
+
+
+@pytest.mark.requirement("K3")
+def test_each_webhook_has_a_secret_of_its_own() -> None:
+    same = {"UNDERSTUDY_ALERT_WEBHOOK_SECRET": f"{OTHER_WEBHOOK_SECRET} {WEBHOOK_SECRET}"}
+    with pytest.raises(BadSetting, match="UNDERSTUDY_ALERT_WEBHOOK_SECRET must be another"):
+        from_environment(GOOD | WEBHOOK | ALERTS | same)
+
+
+@pytest.mark.requirement("P5", "S6")
+def test_limits_are_whole_numbers() -> None:
+    config = from_environment(GOOD)
+    assert (config.starts_per_hour, config.api_requests_per_minute) == (60, 60_000)
+    for name, bad in (
+        ("UNDERSTUDY_STARTS_PER_HOUR", "-1"),
+        ("UNDERSTUDY_API_REQUESTS_PER_MINUTE", "many"),
+        ("UNDERSTUDY_ALERT_STARTS_PER_HOUR", "0"),
+        ("UNDERSTUDY_ALERT_STARTS_PER_DAY", "1.5"),
+    ):
+        with pytest.raises(BadSetting, match=name):
+            from_environment(GOOD | {name: bad})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import worker
@@ -23,8 +23,9 @@ from app.domain.errors import Halted
 from app.outgoing.log_file import LogFile
 from app.outgoing.webhook import Webhook
 from app.postgresql_server import Server
-from app.storage import locks
+from app.storage import counters, locks
 from app.storage.admins import Admin
+from app.storage.counters import Counter
 from app.storage.database import Database
 from app.storage.impersonations import LIFETIME, Impersonation, open_impersonations
 from app.storage.members import Member
@@ -385,3 +386,16 @@ def test_nothing_is_locked_while_something_is_sent(database: Database, now: date
         hook = Webhook(received.url, (b"a secret that is long enough for this",), private=True)
         assert worker.copy_trail(database, Courier(hook), now=now) is worker.MORE
     assert copying.state(database, hook).behind == 1
+
+
+def test_counters_that_count_no_more_are_forgotten_by_the_minute(
+    database: Database, now: datetime
+) -> None:
+    minute = timedelta(minutes=1)
+    with database.unit_of_work(writing=True) as db:
+        for number in range(3):
+            counters.add(db, {f"it {number}": minute}, now=now + number * minute)
+    for late, left in ((1.9, 3), (2, 1), (3.9, 1), (4, 0)):
+        worker.forget_counters(database, now=now + late * minute)
+        with database.unit_of_work(writing=False) as db:
+            assert len(db.scalars(select(Counter.name)).all()) == left

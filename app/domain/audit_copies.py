@@ -83,6 +83,10 @@ class Target(Protocol):
     def takes_checkpoints(self) -> bool:
         """Whether it gets the signed checkpoints too, after the events they cover."""
 
+    @property
+    def topics(self) -> frozenset[str] | None:
+        """The actions it is told of, from when it was set up; None for a copy of everything."""
+
     def send(self, records: Sequence[Record], *, now: datetime) -> None:
         """Return once the place holds all of these; raise CannotSend otherwise."""
 
@@ -110,16 +114,21 @@ class Courier:
         """
         copy = db.get(AuditCopy, self.target.name)
         sent, signed = (copy.last_event_id, copy.last_checkpoint_size) if copy else (0, 0)
-        if copy and (problem := _ahead(copy, audit_extent.bounds(db)[1])):
+        _, size = audit_extent.bounds(db)
+        if copy and (problem := _ahead(copy, size)):
             raise CannotSend(problem)
+        topics = self.target.topics
+        if copy is None and topics is not None and size:
+            return Batch([], size, last_checkpoint_size=0, missing=0)
         last, events = _events(db, after=sent)
+        wanted = [one for one in events if topics is None or one.topic in topics]
         checkpoints: list[Record] = []
         if self.target.takes_checkpoints:
             checkpoints = _checkpoints(db, after=signed, up_to=last)
         if last == sent and not checkpoints:
             return None
         return Batch(
-            records=sorted([*events, *checkpoints], key=_place),
+            records=sorted([*wanted, *checkpoints], key=_place),
             last_event_id=last,
             last_checkpoint_size=checkpoints[-1].number if checkpoints else signed,
             missing=last - sent - len(events),

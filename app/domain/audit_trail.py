@@ -24,6 +24,7 @@ class AuditAction(StrEnum):
     SIGN_IN_BEGUN = "sign_in.begun"
     SIGN_IN_SUCCEEDED = "sign_in.succeeded"
     SIGN_IN_FAILED = "sign_in.failed"
+    SIGN_IN_THROTTLED = "sign_in.throttled"
     SIGN_IN_ENDED = "sign_in.ended"
     STEP_UP_SUCCEEDED = "step_up.succeeded"
     STEP_UP_FAILED = "step_up.failed"
@@ -71,6 +72,8 @@ class AuditAction(StrEnum):
     AUDIT_WORDS_ERASED = "audit.words_erased"
     AUDIT_ARCHIVE_ORDERED = "audit.archive_ordered"
     AUDIT_ARCHIVED = "audit.archived"
+    ALERT_RAISED = "alert.raised"
+    ALERT_ACKNOWLEDGED = "alert.acknowledged"
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ DETAILS: dict[AuditAction, Details] = {
     AuditAction.SIGN_IN_BEGUN: _details("proof"),
     AuditAction.SIGN_IN_SUCCEEDED: _details("proof"),
     AuditAction.SIGN_IN_FAILED: _details("why admin_id", words="email"),
+    AuditAction.SIGN_IN_THROTTLED: _details("count admin_id", words="email"),
     AuditAction.SIGN_IN_ENDED: _details("why admin_id count", words="admin"),
     AuditAction.STEP_UP_SUCCEEDED: _details("factor"),
     AuditAction.STEP_UP_FAILED: _details("why"),
@@ -146,6 +150,10 @@ DETAILS: dict[AuditAction, Details] = {
     AuditAction.AUDIT_WORDS_ERASED: _details("person_id events"),
     AuditAction.AUDIT_ARCHIVE_ORDERED: _details("last"),
     AuditAction.AUDIT_ARCHIVED: _details("first last file sha256"),
+    AuditAction.ALERT_RAISED: _details(
+        "kind count minutes admin_id through claimed", words="email"
+    ),
+    AuditAction.ALERT_ACKNOWLEDGED: _details("alert"),
 }
 
 

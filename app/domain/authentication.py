@@ -8,24 +8,14 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.orm import Session
 
+from app.domain import alerts, throttles
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.errors import Invalid
 from app.domain.secrets import new_secret
 from app.domain.sign_ins import HalfOpen, Method, SignedIn, begin
 from app.storage import locks
-from app.storage.admins import (
-    Admin,
-    SignInAttempt,
-    admin_by_email,
-    failures_since,
-    has_signed_in_from,
-)
+from app.storage.admins import Admin, admin_by_email
 from app.storage.folding import fold
-
-THROTTLE_WINDOW = timedelta(minutes=15)
-FREE_FAILURES_PER_ACCOUNT = 5
-FREE_FAILURES_PER_ADDRESS = 30
-LONGEST_WAIT = timedelta(minutes=5)
 
 PASSWORD_LENGTH = range(12, 129)
 EMAIL_LENGTH = 254
@@ -92,8 +82,8 @@ def throttle(
     db: Session, admin: Admin | None, *, email: str, address: str, now: datetime
 ) -> NotSignedIn | None:
     """Return why it is too soon for another attempt as that admin or from there, else None (S6)."""
-    wait = _wait(db, admin, email_key=fold(email), address=address, now=now)
-    if wait <= timedelta(0):
+    wait = throttles.sign_in_wait(db, admin, email=email, address=address, now=now)
+    if not wait:
         return None
     seconds = -(-wait // timedelta(seconds=1))
     return NotSignedIn(f"Too many attempts. Try again in {seconds} seconds.", wait)
@@ -101,57 +91,39 @@ def throttle(
 
 def note_attempt(db: Session, *, email: str, address: str, now: datetime) -> None:
     """Count a failed attempt, at the password or at what comes after it."""
-    db.add(SignInAttempt(email_key=fold(email), address=address, at=now))
-
-
-def _wait(
-    db: Session, admin: Admin | None, *, email_key: str, address: str, now: datetime
-) -> timedelta:
-    since = now - THROTTLE_WINDOW
-    # Whoever guesses without a pause takes every turn there is. Where the admin has signed in
-    # before, she waits for what failed there alone, or a stranger elsewhere could shut her out.
-    at_home = admin is not None and has_signed_in_from(db, admin.id, address)
-    here = address if at_home else None
-    by_account = failures_since(db, since=since, email_key=email_key, address=here)
-    by_address = failures_since(db, since=since, address=address)
-    return max(
-        _left(*by_account, free=FREE_FAILURES_PER_ACCOUNT, now=now),
-        _left(*by_address, free=FREE_FAILURES_PER_ADDRESS, now=now),
-    )
-
-
-def _left(failures: int, last: datetime | None, *, free: int, now: datetime) -> timedelta:
-    """Return what is left of the wait, which doubles with each failure beyond the free ones (S6).
-
-    A stranger can slow an admin down this way, never lock her out of where she works.
-    """
-    if last is None or failures < free:
-        return timedelta(0)
-    doublings = min(failures - free, 20)
-    return max(timedelta(0), last + min(timedelta(seconds=2**doublings), LONGEST_WAIT) - now)
+    throttles.count_failed_sign_in(db, email=email, address=address, now=now)
 
 
 def record_failure(
     db: Session, email: str, admin: Admin | None, why: str, provenance: Provenance, now: datetime
 ) -> None:
-    """Put a failed attempt on record, whoever made it."""
+    """Put a failed attempt on record, whoever made it; of those too soon the first of many."""
+    typed = {
+        # What is typed into the wrong field may be a password.
+        "email": email[:EMAIL_LENGTH] if "@" in email else "",
+        # Whose address it is, if anybody's: it goes when their words are erased.
+        "admin_id": admin.id if admin else "",
+    }
+    action = AuditAction.SIGN_IN_FAILED
+    details: dict[str, object] = {**typed, "why": why}
+    if why == "throttled":
+        count = throttles.count_hasty_sign_in(db, email=email, address=provenance.address, now=now)
+        if count is None:
+            return
+        action, details = AuditAction.SIGN_IN_THROTTLED, {**typed, "count": count}
     append(
         db,
         event(
-            AuditAction.SIGN_IN_FAILED,
+            action,
             now=now,
             provenance=provenance,
             actor_kind="stranger",
             outcome=Outcome.REFUSED,
-            details={
-                # What is typed into the wrong field may be a password.
-                "email": email[:EMAIL_LENGTH] if "@" in email else "",
-                # Whose address it is, if anybody's: it goes when their words are erased.
-                "admin_id": admin.id if admin else "",
-                "why": why,
-            },
+            details=details,
         ),
     )
+    if why != "throttled":
+        alerts.watch_failed_sign_in(db, provenance=provenance, now=now, **typed)
 
 
 def _verify(password_hash: str, password: str) -> bool:

@@ -1,5 +1,7 @@
 """What the domain raises. Each carries a sentence for people and a code for programs."""
 
+from datetime import timedelta
+
 from app.storage.audit_trail import AuditEvent
 
 
@@ -30,6 +32,21 @@ class Refused(DomainError):
 
 class Halted(Refused):
     """The rules would allow it, but something has to be put right first."""
+
+
+class Throttled(Refused):
+    """It has been done so often that whoever asks has to wait; `retry_after` is for how long."""
+
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        retry_after: timedelta,
+        code: str = "throttled",
+        event: AuditEvent | None = None,
+    ) -> None:
+        super().__init__(sentence, code=code, event=event)
+        self.retry_after = retry_after
 
 
 class Conflict(DomainError):

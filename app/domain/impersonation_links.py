@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from app.domain import endings, handoffs, impersonations
+from app.domain import alerts, endings, handoffs, impersonations
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.errors import Invalid
 from app.domain.secrets import hash_secret, new_secret
+from app.domain.start_limits import USUAL, StartLimits
 from app.storage.admins import Admin
 from app.storage.api_keys import APIKey
 from app.storage.impersonation_links import ImpersonationLink
@@ -49,6 +50,7 @@ def make(
     api_key: APIKey,
     destination: Destination,
     reason: str,
+    limits: StartLimits = USUAL,
     provenance: Provenance,
     now: datetime,
 ) -> str:
@@ -64,6 +66,7 @@ def make(
         target=target,
         api_key=api_key,
         reason=reason,
+        limits=limits,
         provenance=provenance,
         now=now,
     )
@@ -104,7 +107,13 @@ def make(
 
 
 def follow(
-    db: Session, *, secret: str, impersonator_id: str, provenance: Provenance, now: datetime
+    db: Session,
+    *,
+    secret: str,
+    impersonator_id: str,
+    limits: StartLimits = USUAL,
+    provenance: Provenance,
+    now: datetime,
 ) -> Followed | None:
     """Start the session of the link; None if the link is no good, whatever why.
 
@@ -121,11 +130,12 @@ def follow(
         if link.impersonation is not None:
             reused = EndReason.TICKET_REUSED
             endings.end(db, link.impersonation, why=reused, provenance=provenance, now=now)
+            alerts.watch_reuse(db, link.impersonation, provenance=provenance, now=now)
         return None
     if not _is_backed(link, now):
         _refuse(db, link, "key_not_good", provenance, now)
         return None
-    return _start(db, link, replace(provenance, through=link.api_key.title), now)
+    return _start(db, link, limits, replace(provenance, through=link.api_key.title), now)
 
 
 def _use(db: Session, link: ImpersonationLink, now: datetime) -> bool:
@@ -154,7 +164,13 @@ def _may_have(client: APIKey, impersonator: Admin, target: Member, now: datetime
     return limits and client.is_good(now)
 
 
-def _start(db: Session, link: ImpersonationLink, provenance: Provenance, now: datetime) -> Followed:
+def _start(
+    db: Session,
+    link: ImpersonationLink,
+    limits: StartLimits,
+    provenance: Provenance,
+    now: datetime,
+) -> Followed:
     client = None
     if link.response_type == "code":
         client = handoffs.Client(link.client_id, link.callback_url)
@@ -167,6 +183,7 @@ def _start(db: Session, link: ImpersonationLink, provenance: Provenance, now: da
         # No mistake of ours starts two sessions by one link.
         form_key=link.secret_hash,
         reason_required=link.api_key.reason_required,
+        limits=limits,
         api_key=link.api_key,
         client=client,
         provenance=provenance,

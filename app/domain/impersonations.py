@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import doubts, endings, handoffs
+from app.domain import alerts, doubts, endings, handoffs, throttles
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.errors import Conflict, Halted, Invalid, Refused
 from app.domain.handoffs import Client
@@ -17,6 +17,7 @@ from app.domain.policies import (
     refusal_of_key,
     refusal_to_impersonate,
 )
+from app.domain.start_limits import USUAL, StartLimits
 from app.storage.accounts import Account
 from app.storage.admins import Admin, admin_email_keys
 from app.storage.api_keys import APIKey
@@ -50,6 +51,7 @@ def start(
     ticket_url: str,
     form_key: str,
     reason_required: bool,
+    limits: StartLimits = USUAL,
     api_key: APIKey | None = None,
     kept: str | None = None,
     client: Client | None = None,
@@ -62,7 +64,8 @@ def start(
     starts one with its `api_key`, and gets `kept` back with it, which is JSON; `client` is the
     one that has to redeem the ticket, where that is not the product app. Raises
     Invalid for a bad reason or link, Refused when the policy forbids it, Halted while a finding
-    about the audit trail waits to be acknowledged (F10), Conflict for a form sent twice.
+    about the audit trail waits to be acknowledged (F10), Throttled for more than `limits` allow
+    in an hour, Conflict for a form sent twice.
     """
     reason = checked_reason(reason, required=reason_required)
     ticket_url = _checked_ticket_url(ticket_url)
@@ -73,6 +76,7 @@ def start(
         target=target,
         api_key=api_key,
         reason=reason,
+        limits=limits,
         provenance=provenance,
         now=now,
     )
@@ -114,6 +118,7 @@ def start(
             },
         ),
     )
+    alerts.watch_start(db, impersonation, limits=limits, provenance=provenance, now=now)
     return Started(impersonation, handoffs.issue(db, impersonation, client=client, now=now))
 
 
@@ -142,6 +147,7 @@ def redeem(
     if consumed.used or (consumed.good and impersonation.opened_at is not None):
         _refuse_handoff(db, impersonation, "used", provenance, now)
         endings.end(db, impersonation, why=EndReason.TICKET_REUSED, provenance=provenance, now=now)
+        alerts.watch_reuse(db, impersonation, provenance=provenance, now=now)
         return None
     if not consumed.good:
         _refuse_handoff(db, impersonation, "expired", provenance, now)
@@ -231,10 +237,11 @@ def check_policy(
     target: Member,
     api_key: APIKey | None,
     reason: str,
+    limits: StartLimits,
     provenance: Provenance,
     now: datetime,
 ) -> None:
-    """Raise Refused, or Halted, when the session that is asked for may not start."""
+    """Raise Refused, Halted or Throttled when the session that is asked for may not start."""
     refusal = refusal_to_impersonate(
         impersonator=impersonator,
         target=target,
@@ -246,6 +253,15 @@ def check_policy(
     if refusal is None and doubts.unacknowledged(db):
         refusal, kind = Refusal.TRAIL_DOUBTED, Halted
     if refusal is None:
+        throttles.check_starts(
+            db,
+            impersonator=impersonator,
+            target=target,
+            reason=reason,
+            limits=limits,
+            provenance=provenance,
+            now=now,
+        )
         return
     refused = event(
         AuditAction.IMPERSONATION_REFUSED,

@@ -44,6 +44,7 @@ class Refusal(StrEnum):
     MEMBER_DEACTIVATED = "member_deactivated"
     MEMBER_PROTECTED = "member_protected"
     TRAIL_DOUBTED = "trail_doubted"
+    STARTS_THROTTLED = "starts_throttled"
     KEY_MAY_NOT_START = "key_may_not_start"
     KEY_OF_ANOTHER_ADMIN = "key_of_another_admin"
     KEY_OF_ANOTHER_ACCOUNT = "key_of_another_account"
@@ -74,6 +75,7 @@ SENTENCES = {
     Refusal.MEMBER_PROTECTED: "This member is protected",
     Refusal.TRAIL_DOUBTED: "A superadmin has to acknowledge first what was found about the "
     "audit trail",
+    Refusal.STARTS_THROTTLED: "Too many sessions within an hour",
     Refusal.KEY_MAY_NOT_START: "This API key may not start sessions",
     Refusal.KEY_OF_ANOTHER_ADMIN: "This API key acts for another admin",
     Refusal.KEY_OF_ANOTHER_ACCOUNT: "This API key is for another account",

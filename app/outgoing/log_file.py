@@ -31,6 +31,7 @@ class LogFile:
     path: Path
 
     takes_checkpoints = False
+    topics = None
 
     @property
     def name(self) -> str:

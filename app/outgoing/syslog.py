@@ -41,6 +41,7 @@ class Syslog:
     timeout: float = TIMEOUT_SECONDS
 
     takes_checkpoints = True
+    topics = None
 
     @property
     def name(self) -> str:

@@ -22,7 +22,7 @@ from app.outgoing.problems import in_words
 CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
 PORTS = {"http": 80, "https": 443}
 NOBODY_THERE = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
-TYPE = "audit.records"
+TYPE, ALERTS_TYPE = "audit.records", "alert.records"
 
 
 @dataclass(frozen=True)
@@ -31,26 +31,32 @@ class Webhook:
 
     Each of the `secrets` signs, so that a receiver can go over from one to the next. Unless
     `private`, the receiver must be out in the world: no address of our own network is called,
-    whatever its name leads to by now. The timeouts are in seconds.
+    whatever its name leads to by now. With `topics` it is told of those alone, and gets no copy.
+    The timeouts are in seconds.
     """
 
     url: str = field(repr=False)
     secrets: tuple[bytes, ...] = field(repr=False)
     private: bool = False
+    topics: frozenset[str] | None = None
     connect_timeout: float = CONNECT_SECONDS
     read_timeout: float = READ_SECONDS
 
-    takes_checkpoints = True
+    @property
+    def takes_checkpoints(self) -> bool:
+        """Whether it gets the checkpoints, as a copy does."""
+        return self.topics is None
 
     @property
     def name(self) -> str:
         """Which receiver it is; its path may be a secret."""
         parts = urlsplit(self.url)
-        return f"webhook {parts.scheme}://{parts.netloc}"
+        what = "webhook" if self.topics is None else "alerts to"
+        return f"{what} {parts.scheme}://{parts.netloc}"
 
     def send(self, records: Sequence[Record], *, now: datetime) -> None:
         """Return once the receiver has taken the batch; raise CannotSend if it has not."""
-        content = body(records)
+        content = body(records, TYPE if self.topics is None else ALERTS_TYPE)
         try:
             status = self._post(content, self._headers(content, now))
         except (OSError, urllib3.exceptions.HTTPError) as error:
@@ -121,10 +127,10 @@ class Webhook:
         )
 
 
-def body(records: Sequence[Record]) -> bytes:
+def body(records: Sequence[Record], type_: str = TYPE) -> bytes:
     """Return a batch as JSON: each record as it stands in the other copies, in order."""
     lines = ",".join(record.line for record in records)
-    return f'{{"type":"{TYPE}","records":[{lines}]}}'.encode("ascii")
+    return f'{{"type":"{type_}","records":[{lines}]}}'.encode("ascii")
 
 
 def signature(secret: bytes, *, id_: str, timestamp: int, content: bytes) -> str:

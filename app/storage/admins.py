@@ -1,4 +1,4 @@
-"""Admins, their sign-ins, and the attempts that throttle guessing."""
+"""Admins and their sign-ins."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -67,21 +67,6 @@ class SignIn(Base):
     admin: Mapped[Admin] = relationship(lazy="joined", innerjoin=True)
 
 
-class SignInAttempt(Base):
-    """One failed attempt to sign in; the counters behind the throttle, shared by all workers."""
-
-    __tablename__ = "sign_in_attempts"
-    __table_args__ = (
-        Index("ix_sign_in_attempts_email_key_at", "email_key", "at"),
-        Index("ix_sign_in_attempts_address_at", "address", "at"),
-    )
-
-    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
-    email_key: Mapped[str]
-    address: Mapped[str]
-    at: Mapped[datetime]
-
-
 def admin_by_email(db: Session, email: str) -> Admin | None:
     """Return the admin with that address, whatever its case."""
     return db.scalar(select(Admin).where(Admin.email_key == fold(email)))
@@ -102,6 +87,12 @@ def count_superadmins(db: Session) -> int:
     """Return how many superadmins are left who can sign in."""
     able = select(func.count()).where(Admin.role == Role.SUPERADMIN, Admin.disabled_at.is_(None))
     return db.scalar(able) or 0
+
+
+def has_other_admins(db: Session, admin_id: str) -> bool:
+    """Whether anybody else can sign in."""
+    others = select(Admin.id).where(Admin.id != admin_id, Admin.disabled_at.is_(None))
+    return db.scalar(others.limit(1)) is not None
 
 
 def sign_in_by_secret_hash(db: Session, secret_hash: str) -> SignIn | None:
@@ -127,16 +118,3 @@ def end_sign_ins(db: Session, admin_id: str, *, but: str = "", now: datetime) ->
         SignIn.admin_id == admin_id, SignIn.id != but, SignIn.ended_at.is_(None)
     )
     return len(db.execute(query.values(ended_at=now).returning(SignIn.id)).all())
-
-
-def failures_since(
-    db: Session, *, since: datetime, email_key: str | None = None, address: str | None = None
-) -> tuple[int, datetime | None]:
-    """Return how many attempts failed since then, for the account or the address, and the last."""
-    query = select(func.count(), func.max(SignInAttempt.at)).where(SignInAttempt.at > since)
-    if email_key is not None:
-        query = query.where(SignInAttempt.email_key == email_key)
-    if address is not None:
-        query = query.where(SignInAttempt.address == address)
-    count, last = db.execute(query).one()
-    return count, last

@@ -221,6 +221,18 @@ def latest_events(db: Session, *, limit: int, action: str | None = None) -> Sequ
     return db.scalars(query.order_by(AuditEvent.id.desc()).limit(limit)).all()
 
 
+def events_with_numbers(db: Session, numbers: Sequence[int]) -> Sequence[AuditEvent]:
+    """Return the events that have these numbers, the newest first."""
+    query = select(AuditEvent).where(AuditEvent.id.in_(numbers))
+    return db.scalars(query.order_by(AuditEvent.id.desc())).all() if numbers else []
+
+
+def latest_numbers(db: Session, action: str, *, limit: int) -> Sequence[int]:
+    """Return the numbers of the `limit` newest events of that action, the newest first."""
+    query = select(AuditEvent.id).where(AuditEvent.action == action)
+    return db.scalars(query.order_by(AuditEvent.id.desc()).limit(limit)).all()
+
+
 def count_events(db: Session, *, since: datetime, outcome: str) -> Size:
     """Return how many events had that outcome since then."""
     query = select(AuditEvent.id).where(AuditEvent.outcome == outcome, AuditEvent.at >= since)

@@ -17,7 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import configured
 from app.config import Config
-from app.domain import api_keys
+from app.domain import alerts, api_keys, throttles
 from app.domain.audit_trail import append
 from app.domain.errors import Refused
 from app.domain.key_ring import CurrentKeys, KeyFiles
@@ -28,9 +28,13 @@ from app.storage.database import FAILURES, Database
 from app.storage.postgresql import SITE
 from app.web import authentication, errors, protection, readings, template_filters
 from app.web.admin.routes import ROUTES as ADMIN_ROUTES
+from app.web.allowances import Allowances, AllowanceSpent
 from app.web.api.dialects import DIALECTS
 from app.web.api.routes import ROUTES as API_ROUTES
+from app.web.application_context import allowances
+from app.web.authentication import APIKeyRequired
 from app.web.end_sentences import end_sentence
+from app.web.provenance import provenance
 from app.web.readings import Reading
 from app.web.receiving import receive
 from app.web.routing import Anyone, Route, register
@@ -50,6 +54,7 @@ class Application(Flask):
         self.settings = config
         self.database = Database(config.database_url, patience=SITE)
         self.extensions |= {
+            "allowances": Allowances(config.api_requests_per_minute),
             "settings": config,
             "tokens": Tokens(
                 keys=CurrentKeys(KeyFiles(config.signing_key_file)),
@@ -58,6 +63,7 @@ class Application(Flask):
             ),
             "checkpoints": configured.checkpoints(config),
             "factor_lock": configured.factor_lock(config),
+            "start_limits": configured.start_limits(config),
             "reading": partial(self.database.unit_of_work, writing=False),
         }
 
@@ -75,11 +81,23 @@ class Application(Flask):
         if request.endpoint == "static" or _is_for_a_monitor(route):
             return super().dispatch_request()
         try:
-            return self._answer(route)
+            return self._answer_within_limits(route)
         except Refused as refused:
             if refused.event is not None:
                 self._record_refusal(refused.event)
             raise
+        except APIKeyRequired:
+            self._count_failed_key()
+            raise
+
+    def _answer_within_limits(self, route: Route | None) -> ResponseReturnValue:
+        while True:
+            try:
+                return self._answer(route)
+            except AllowanceSpent as spent:
+                # Nothing has been done yet, and it begins anew: a share is taken in a transaction
+                # of its own, which nobody else has to wait for any longer than that.
+                self._take_share(spent.key_id)
 
     def _answer(self, route: Route | None) -> ResponseReturnValue:
         writing = _writes(route)
@@ -128,6 +146,21 @@ class Application(Flask):
     def _record_refusal(self, event: AuditEvent) -> None:
         with self.database.unit_of_work(writing=True) as db:
             append(db, event)
+            alerts.watch_refusal(db, event, provenance=provenance(), now=g.now)
+
+    def _take_share(self, key_id: str) -> None:
+        with self.database.unit_of_work(writing=True) as db:
+            grant = throttles.grant_requests(
+                db, key_id, most=allowances().most, provenance=provenance(), now=g.now
+            )
+        allowances().put(key_id, grant)
+
+    def _count_failed_key(self) -> None:
+        # Whoever has had too many only reads: strangers cannot keep others from writing.
+        with self.database.unit_of_work(writing=False) as db:
+            throttles.check_failed_keys(db, address=provenance().address, now=g.now)
+        with self.database.unit_of_work(writing=True) as db:
+            throttles.count_failed_key(db, provenance=provenance(), now=g.now)
 
     def _record_reading(self, reading: Reading) -> None:
         # Only now, so that a long search does not keep others from writing.

@@ -8,8 +8,10 @@ from app.config import Config
 from app.domain.audit_export_events import Reading
 from app.domain.checkpointing import Checkpoints
 from app.domain.factors import Lock
+from app.domain.start_limits import StartLimits
 from app.domain.step_up import Rules
 from app.domain.tokens import Tokens
+from app.web.allowances import Allowances
 
 
 def settings() -> Config:
@@ -20,6 +22,16 @@ def settings() -> Config:
 def tokens() -> Tokens:
     """Return what issues and verifies impersonation tokens."""
     return cast("Tokens", current_app.extensions["tokens"])
+
+
+def start_limits() -> StartLimits:
+    """Return how many sessions an admin may start, and what is unusual."""
+    return cast("StartLimits", current_app.extensions["start_limits"])
+
+
+def allowances() -> Allowances:
+    """Return what this worker knows of how many requests each API key may still send."""
+    return cast("Allowances", current_app.extensions["allowances"])
 
 
 def reading() -> Reading:

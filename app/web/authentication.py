@@ -15,7 +15,7 @@ from app.domain.sign_ins import HalfOpen, SignedIn
 from app.storage.admins import Admin, SignIn
 from app.storage.api_keys import APIKey
 from app.web import access_tokens
-from app.web.application_context import settings
+from app.web.application_context import allowances, settings
 from app.web.oauth_clients import client_key
 from app.web.provenance import provenance
 from app.web.routing import Anyone, Route
@@ -213,6 +213,7 @@ def _check_program(route: Route) -> None:
     # Said now: once the transaction is over, nobody can ask the row any more.
     g.api_key_title = key.title
     g.stale_api_key_id = key.id if api_keys.is_stale(key, now=g.now) else None
+    allowances().spend(key.id, now=g.now)
 
 
 def _bearer_key() -> APIKey | None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 
@@ -20,6 +21,7 @@ from app.domain.errors import (
     Invalid,
     Refused,
     Reused,
+    Throttled,
 )
 from app.storage.database import FAILURES
 from app.storage.paging import BadCursor
@@ -35,6 +37,7 @@ STATUS_OF = {
     Halted: 409,
     Invalid: 422,
     Reused: 422,
+    Throttled: 429,
 }
 API_PREFIX = "/api/"
 RETRY_AFTER_SECONDS = 5
@@ -93,7 +96,11 @@ def _own_error(dialect: Dialect, error: Exception) -> Response:
 
 
 def _domain_error(error: DomainError) -> Response:
-    return _answer(error, STATUS_OF[type(error)], error.sentence, code=error.code)
+    response = _answer(error, STATUS_OF[type(error)], error.sentence, code=error.code)
+    if isinstance(error, Throttled):
+        # The next whole second, so that whoever keeps to it is let in.
+        response.headers["Retry-After"] = str(-(-error.retry_after // timedelta(seconds=1)))
+    return response
 
 
 def _bad_cursor(error: BadCursor) -> Response:

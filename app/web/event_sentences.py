@@ -41,6 +41,7 @@ PROOFS = {
     "totp": "an authenticator app",
     "recovery_code": "a recovery code",
 }
+WHILES = {15: "a quarter of an hour", 60: "an hour", 480: "eight hours", 1440: "a day"}
 UNKNOWN_ACTORS = {"stranger": "Somebody", "program": "A program"}
 VERIFIERS = {"worker": "the worker"}
 FILTERS = {
@@ -155,7 +156,7 @@ def _parts(line: Line) -> Iterator[Part]:
 
 def _sentence(event: AuditEvent) -> str:
     details = event.details
-    variants = (details.get(name) for name in ("why", "allowed", "format"))
+    variants = (details.get(name) for name in ("why", "allowed", "format", "kind"))
     variant = next((one for one in variants if one is not None), None)
     # An action that this version does not know is told by its name.
     unknown = f"{{actor}}: {event.action.replace('{', '{{').replace('}', '}}')}."
@@ -312,6 +313,18 @@ def _seconds(event: AuditEvent, _: str) -> Parts:
     return [Part(duration(seconds) if isinstance(seconds, int) else "an unknown time")]
 
 
+def _times(event: AuditEvent, _: str) -> Parts:
+    count = _detail(event, "count")
+    return [] if count == 1 else [Part(": "), _value(event, "count"), Part(" times by now")]
+
+
+def _within(event: AuditEvent, _: str) -> Parts:
+    minutes = _detail(event, "minutes")
+    if minutes in WHILES:
+        return [Part(WHILES[minutes])]
+    return [_value(event, "minutes"), Part(" minutes")]
+
+
 def _status(event: AuditEvent, _: str) -> Parts:
     status = _detail(event, "status")
     return [Part(str(status), "status" if isinstance(status, int) else "name")]
@@ -423,5 +436,7 @@ OF_EVENT: dict[str | None, Callable[[AuditEvent, str], Parts]] = {
     "status": _status,
     "subject": _subject,
     "through": _through,
+    "times": _times,
     "whom": _whom,
+    "within": _within,
 }

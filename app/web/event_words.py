@@ -3,17 +3,21 @@
 `app.web.event_sentences` fills the places; `{session:a session}` is a link in those words.
 """
 
+from app.domain.alerts import AlertKind
 from app.domain.audit_trail import AuditAction
 from app.storage.impersonations import EndReason
 
 ENDED = "{session:The session} as {whom} ended by itself after {seconds}: "
 LINK = "Somebody{at} used the link of {session:a session} as {whom} "
 FOLLOWED = "Somebody{at} followed a link to {session:a session} as {whom} "
+MANY_STARTS = "{actor} started {count} sessions within {within}, {session:the last} as {whom}."
 SENTENCES: dict[str, str] = {
     AuditAction.SIGN_IN_BEGUN: "{actor} began to sign in{at:from}{proof}, and was asked for a "
     "second factor.",
     AuditAction.SIGN_IN_SUCCEEDED: "{actor} signed in{at:from}{proof}.",
     AuditAction.SIGN_IN_FAILED: "Somebody{at} tried to sign in{as_email} and was refused.",
+    AuditAction.SIGN_IN_THROTTLED: "Somebody{at} tried to sign in{as_email}, too soon after other "
+    "failures{times}.",
     AuditAction.SIGN_IN_ENDED: "{actor} ended {sign_ins} of {admin}.",
     AuditAction.STEP_UP_SUCCEEDED: "{actor} confirmed with {factor} that it was they.",
     AuditAction.STEP_UP_FAILED: "{actor} could not confirm that it was they.",
@@ -76,6 +80,8 @@ SENTENCES: dict[str, str] = {
     "{person_id}, in {events}.",
     AuditAction.AUDIT_ARCHIVE_ORDERED: "{actor} ordered the events up to {last} to be archived.",
     AuditAction.AUDIT_ARCHIVED: "The events {first} to {last} were moved to the archive {file}.",
+    AuditAction.ALERT_RAISED: "Alert: {actor} set off {kind}.",
+    AuditAction.ALERT_ACKNOWLEDGED: "{actor} acknowledged the alert that is event {alert}.",
 }
 _ENDS = {
     EndReason.EXPIRED: f"{ENDED}the twenty minutes were over.",
@@ -96,7 +102,28 @@ _ENDS = {
     EndReason.TICKET_REUSED: f"{ENDED}its link was used a second time, so somebody else may "
     "have had it.",
 }
-# Where one fact says more than the action does: `why`, what is `allowed`, or the `format`.
+_ALERTS = {
+    AlertKind.MANY_STARTS: MANY_STARTS,
+    AlertKind.MANY_STARTS_IN_A_DAY: MANY_STARTS,
+    AlertKind.UNUSUAL_HOUR: "{actor} started {session:a session} as {whom}{through} outside "
+    "working hours.",
+    AlertKind.MANY_ACCOUNTS: "{actor} started sessions in {count} accounts within {within}, "
+    "{session:the last} as {whom}.",
+    AlertKind.SAME_MEMBER: "{actor} started {count} sessions as {whom} within {within}, "
+    "{session:the last} just then.",
+    AlertKind.STARTS_THROTTLED: "{actor} was refused a session as {whom}{through}, after as many "
+    "as anybody may start within {within}.",
+    AlertKind.TICKET_REUSED: "Somebody{at} used the link of {session:a session} as {whom} a "
+    "second time, so that session was ended.",
+    AlertKind.MANY_REFUSALS: "{actor} was refused {count} times{through} within {within}.",
+    AlertKind.FAILED_SIGN_INS: "{count} attempts to sign in{as_email} failed within {within}, the "
+    "last{at:from}.",
+    AlertKind.FAILED_SIGN_INS_FROM_ONE_ADDRESS: "{count} attempts to sign in{at:from} failed "
+    "within {within}.",
+    AlertKind.FAILED_API_KEYS: "{count} requests{at:from} had no good API key, within {within}.",
+    AlertKind.API_KEY_THROTTLED: "More requests came{through} than it may send within a minute.",
+}
+# Where one fact says more than the action does: `why`, what is `allowed`, the `format` or `kind`.
 VARIANTS: dict[tuple[str, object], str] = {
     (AuditAction.SIGN_IN_FAILED, "no_match"): "Somebody{at} tried to sign in{as_email} with a "
     "wrong address or password.",
@@ -133,5 +160,8 @@ VARIANTS: dict[tuple[str, object], str] = {
     (AuditAction.HANDOFF_REFUSED, "expired"): f"{LINK}after its minute was over, and was refused.",
     (AuditAction.HANDOFF_REFUSED, "ended"): f"{LINK}after its end, and was refused.",
     (AuditAction.AUDIT_EXPORTED, "proof"): "A proof of event {first} was taken by {by}.",
+    **{
+        (AuditAction.ALERT_RAISED, kind): f"Alert: {sentence}" for kind, sentence in _ALERTS.items()
+    },
     **{(AuditAction.IMPERSONATION_ENDED, why): sentence for why, sentence in _ENDS.items()},
 }

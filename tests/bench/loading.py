@@ -82,6 +82,9 @@ class Place:
             "UNDERSTUDY_PRODUCT_URL": "http://127.0.0.1:9",
             "UNDERSTUDY_SECRET_KEY": SECRET_KEY,
             "UNDERSTUDY_DATABASE_URL": self.database_url,
+            # What is measured is the site and not what it lets a stranger do.
+            "UNDERSTUDY_STARTS_PER_HOUR": "0",
+            "UNDERSTUDY_API_REQUESTS_PER_MINUTE": "1000000",
             "UNDERSTUDY_DATABASE_OWNER_URL": (
                 self.server.url(self.name, OWNER) if self.server else ""
             ),

@@ -4,17 +4,27 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import DatabaseError
 
-from app.domain import audit_trail, authentication, endings, handoffs, impersonations, repeats
+from app.domain import (
+    audit_trail,
+    authentication,
+    endings,
+    handoffs,
+    impersonations,
+    repeats,
+    throttles,
+)
 from app.domain.audit_trail import AuditAction
 from app.domain.authentication import NotSignedIn
+from app.domain.errors import Throttled
 from app.domain.secrets import hash_secret
-from app.storage import audit_chain
+from app.domain.start_limits import StartLimits
+from app.storage import audit_chain, counters
 from app.storage.admins import Admin
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
@@ -27,6 +37,7 @@ from tests.proving import proven
 
 STARTS = 4
 EVENTS = 6
+MOST_STARTS, MOST_REQUESTS = 5, 17
 
 
 def start_often(url: str, admin_id: str, now: datetime) -> int:
@@ -180,6 +191,49 @@ def guess(url: str, now: datetime) -> bool:
     database.dispose()
     assert isinstance(result, NotSignedIn)
     return not result.retry_after
+
+
+def start_until_throttled(url: str, now: datetime) -> int:
+    """Start session after session; return how many this process was let start."""
+    database, started = Database(url), 0
+    for _ in range(STARTS):
+        meet()
+        with suppress(Throttled), database.unit_of_work(writing=True) as db:
+            ada, mia = db.get_one(Admin, "ada"), db.get_one(Member, "mia")
+            limits = StartLimits(per_hour=MOST_STARTS)
+            factories.start(db, impersonator=ada, target=mia, now=now, limits=limits)
+            started += 1
+    database.dispose()
+    return started
+
+
+def take_shares(url: str, now: datetime) -> int:
+    """Take share after share of what a key may send; return how many requests these are."""
+    database, granted = Database(url), 0
+    for _ in range(STARTS):
+        meet()
+        with database.unit_of_work(writing=True) as db:
+            granted += throttles.grant_requests(
+                db, "a key", most=MOST_REQUESTS, provenance=FROM_THE_OFFICE, now=now
+            ).requests
+    database.dispose()
+    return granted
+
+
+def take_shares_naively(url: str, now: datetime) -> int:
+    """Look how many are left, then take one."""
+    database, granted = Database(url), 0
+    for _ in range(STARTS):
+        with database.unit_of_work(writing=False) as db:
+            run = counters.runs(db, ["it"], now=now).get("it")
+        left = MOST_REQUESTS - run.count if run else MOST_REQUESTS
+        meet()
+        if left > 0:
+            with database.unit_of_work(writing=True) as db:
+                counters.add(db, {"it": timedelta(minutes=1)}, now=now)
+            granted += 1
+    database.dispose()
+    return granted
 
 
 def redeem(url: str, ticket: str, now: datetime) -> int:

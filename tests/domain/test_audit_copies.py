@@ -3,14 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import worker
+from app.domain.alerts import ALERTS
 from app.domain.audit_copies import Batch, CannotSend, Copy, Courier, Record, copies
+from app.domain.audit_trail import OPERATOR, AuditAction, append, event
+from app.storage.admins import Admin
 from app.storage.database import Database
+from tests import factories, trail
 from tests.copying import record
 from tests.owner import as_owner
 
@@ -21,6 +26,7 @@ class Nowhere:
 
     name: str = "nowhere"
     takes_checkpoints: bool = False
+    topics: frozenset[str] | None = None
 
     def send(self, records: Sequence[Record], *, now: datetime) -> None:
         raise CannotSend("it is nowhere")
@@ -31,6 +37,7 @@ def courier() -> Courier:
     return Courier(Nowhere())
 
 
+KIM: dict[str, Any] = {"details": {"admin_id": "kim", "admin": "kim@example.com"}}
 REFUSED = CannotSend("it answered 503")
 BATCH = Batch([], last_event_id=2, last_checkpoint_size=0, missing=0)
 
@@ -109,3 +116,30 @@ def test_each_copy_is_told_by_its_name(database: Database, courier: Courier, now
             Copy("new", last_event_id=0, behind=5, at=None, problem=None),
             Copy("nowhere", last_event_id=2, behind=3, at=now, problem=None),
         ]
+
+
+def told(courier: Courier, db: Session, now: datetime) -> list[str]:
+    """Bring what there is; return what it was about."""
+    batch = courier.next_batch(db)
+    if batch is None:
+        return []
+    courier.went(db, batch, now=now)
+    return [one.topic for one in batch.records]
+
+
+@pytest.mark.requirement("O3")
+def test_who_is_told_of_alerts_is_told_of_what_happens_from_then_on(
+    db: Session, omar: Admin, now: datetime
+) -> None:
+    courier = Courier(Nowhere(topics=ALERTS))
+    factories.alarm(db, now=now, actor=omar)
+    trail.events(db)
+    assert told(courier, db, now) == []
+    for number in range(2):
+        append(db, event(AuditAction.ADMIN_ENABLED, now=now, provenance=OPERATOR, **KIM))
+        factories.alarm(db, now=now + timedelta(hours=number + 1), actor=omar)
+    trail.events(db)
+    assert told(courier, db, now) == ["alert.raised"] * 2
+    assert courier.next_batch(db) is None
+    (place,) = copies(db, ["nowhere"])
+    assert place.behind == 0

@@ -29,6 +29,7 @@ ACTIONS = [
     "sign_in.begun",
     "sign_in.succeeded",
     "sign_in.failed",
+    "sign_in.throttled",
     "sign_in.ended",
     "step_up.succeeded",
     "step_up.failed",
@@ -76,6 +77,8 @@ ACTIONS = [
     "audit.words_erased",
     "audit.archive_ordered",
     "audit.archived",
+    "alert.raised",
+    "alert.acknowledged",
 ]
 END_REASONS = [
     "expired",
@@ -101,6 +104,7 @@ REFUSALS = [
     "member_deactivated",
     "member_protected",
     "trail_doubted",
+    "starts_throttled",
     "key_may_not_start",
     "key_of_another_admin",
     "key_of_another_account",

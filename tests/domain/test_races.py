@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import handoffs
 from app.domain.audit_trail import AuditAction
-from app.domain.authentication import FREE_FAILURES_PER_ACCOUNT
+from app.domain.throttles import FREE_FAILURES_PER_ACCOUNT
 from app.storage.admins import Admin
 from app.storage.audit_checkpoints import AuditCheckpoint
 from app.storage.database import Database
@@ -223,6 +223,31 @@ def test_guesses_are_counted_across_all_processes(
 ) -> None:
     looked_at = contenders.race(contending.guess, database_url, now)
     assert sum(looked_at) == FREE_FAILURES_PER_ACCOUNT
+
+
+@pytest.mark.requirement("S6", "R4")
+def test_starts_are_counted_across_all_processes(
+    contenders: Contenders, database_url: str, now: datetime
+) -> None:
+    started = contenders.race(contending.start_until_throttled, database_url, now)
+    assert sum(started) == contending.MOST_STARTS
+
+
+@pytest.mark.requirement("P5")
+def test_the_shares_of_a_key_are_given_out_across_all_processes(
+    contenders: Contenders, database_url: str, now: datetime
+) -> None:
+    granted = contenders.race(contending.take_shares, database_url, now)
+    assert sum(granted) == contending.MOST_REQUESTS
+
+
+@pytest.mark.requirement("P5", "S6")
+def test_reading_a_counter_before_writing_it_lets_more_through(
+    contenders: Contenders, database_url: str, now: datetime
+) -> None:
+    """The twin of the two races above."""
+    granted = contenders.race(contending.take_shares_naively, database_url, now)
+    assert sum(granted) > contending.MOST_REQUESTS
 
 
 @pytest.mark.requirement("L7", "L11")

@@ -7,10 +7,11 @@ from sqlalchemy.orm import Session
 
 from app.domain import authentication, recovery_codes, second_step, sign_ins
 from app.domain.audit_trail import AuditAction
-from app.domain.authentication import FREE_FAILURES_PER_ACCOUNT, NotSignedIn
+from app.domain.authentication import NotSignedIn
 from app.domain.factors import Answer, Lock
 from app.domain.secrets import hash_secret
 from app.domain.sign_ins import HALF_OPEN, HalfOpen, SignedIn
+from app.domain.throttles import FREE_FAILURES_PER_ACCOUNT
 from app.storage.admins import Admin
 from tests import trail
 from tests.cast import ADA, PASSWORD

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from app.domain import sign_ins, step_up
 from app.domain.audit_trail import AuditAction
-from app.domain.authentication import FREE_FAILURES_PER_ACCOUNT
 from app.domain.factors import Answer, Lock
 from app.domain.sign_ins import SignedIn, open_sign_in
 from app.domain.step_up import NotProved, Rules
+from app.domain.throttles import FREE_FAILURES_PER_ACCOUNT
 from app.storage.admins import Admin
 from tests import trail
 from tests.devices import App, add_app

@@ -272,3 +272,15 @@ def test_a_large_event_arrives_whole() -> None:
     with web() as received:
         send(received.url, [record(1, size=2_000_000)])
     assert len(received.asked[0].body) > 2_000_000
+
+
+@pytest.mark.requirement("O1", "H3")
+def test_who_is_told_of_alerts_can_tell_them_from_a_copy() -> None:
+    with web() as received:
+        target = Webhook(received.url, (OLD,), private=True, topics=frozenset({"alert.raised"}))
+        target.send([record(7, topic="alert.raised")], now=NOW)
+    (asked,) = received.asked
+    assert json.loads(asked.body)["type"] == "alert.records"
+    assert is_genuine(asked.headers, asked.body, OLD, now=NOW)
+    assert target.name == f"alerts to http://127.0.0.1:{received.port}"
+    assert not target.takes_checkpoints

@@ -3,12 +3,14 @@
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.alerts import RULES, AlertKind
 from app.domain.audit_scan import SENTENCES as FINDINGS
 from app.domain.audit_trail import (
     DETAILS,
@@ -73,6 +75,7 @@ WHYS = {
         *("factors_changed", "factors_reset", "others_ended"),
     ),
     AuditAction.STEP_UP_FAILED: ("wrong_factor", "throttled"),
+    AuditAction.ALERT_RAISED: tuple(AlertKind),
     AuditAction.IMPERSONATION_REFUSED: tuple(Refusal),
     AuditAction.IMPERSONATION_ENDED: tuple(EndReason),
     AuditAction.IMPERSONATION_LINK_REFUSED: ("used", "expired", "key_not_good"),
@@ -98,6 +101,9 @@ def session(name: str = "Mia Chen") -> Impersonation:
 
 def told(action: AuditAction, *, number: int = 1, **more: Any) -> AuditEvent:
     """Return an event of that action; `more` are its details, and the arguments of `event`."""
+    if action is AuditAction.ALERT_RAISED and "why" in more:
+        kind = AlertKind(more.pop("why"))
+        more |= {"kind": kind, "minutes": RULES[kind].within // timedelta(minutes=1)}
     registered = DETAILS[action].facts | DETAILS[action].words
     details = {name: more.pop(name, VALUES.get(name, 3)) for name in registered}
     more.pop("why", None)
@@ -215,6 +221,29 @@ EXAMPLES: dict[str, tuple[AuditAction, dict[str, Any]]] = {
         AuditAction.DIRECTORY_SYNC_FAILED,
         {"impersonation": None, "provenance": WORKER, "source": "crm"},
     ),
+    "Alert: Ada Lindqvist started 20 sessions within an hour, the last as Mia Chen of Harbour "
+    "Analytics.": (AuditAction.ALERT_RAISED, {"why": AlertKind.MANY_STARTS, "count": 20}),
+    "Alert: 10 attempts to sign in as ada@example.com failed within a quarter of an hour, the last "
+    "from 192.0.2.7.": (
+        AuditAction.ALERT_RAISED,
+        {"why": AlertKind.FAILED_SIGN_INS, "count": 10, "impersonation": None},
+    ),
+    "Alert: More requests came through the API key Backend (usk…) than it may send within a "
+    "minute.": (
+        AuditAction.ALERT_RAISED,
+        {
+            "why": AlertKind.API_KEY_THROTTLED,
+            "impersonation": None,
+            "actor_kind": "program",
+            "provenance": replace(FROM_THE_OFFICE, through="Backend (usk…)"),
+        },
+    ),
+    "Somebody at 192.0.2.7 tried to sign in as ada@example.com, too soon after other failures.": (
+        AuditAction.SIGN_IN_THROTTLED,
+        {"count": 1, "impersonation": None},
+    ),
+    "Somebody at 192.0.2.7 tried to sign in as ada@example.com, too soon after other failures: "
+    "1,000 times by now.": (AuditAction.SIGN_IN_THROTTLED, {"count": 1000, "impersonation": None}),
     "Ada Lindqvist ended 3 sign-ins of Kim@example.com.": (
         AuditAction.SIGN_IN_ENDED,
         {"why": "ended_by_admin"},
@@ -292,6 +321,7 @@ def test_what_was_erased_reads_as_erased(action: AuditAction, why: str) -> None:
 
 
 WITHOUT_PEOPLE = {
+    AuditAction.ALERT_RAISED,
     AuditAction.AUDIT_ARCHIVED,
     AuditAction.AUDIT_DOUBTED,
     AuditAction.AUDIT_VERIFIED,

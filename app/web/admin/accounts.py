@@ -54,7 +54,7 @@ def show(account_id: str) -> ResponseReturnValue:
         account=account,
         q=text,
         counted=count_line(page, "member", lambda: Size(account.member_count)),
-        refusals=refusals(g.db, current_admin(), page.rows),
+        refusals=refusals(g.db, current_admin(), page.rows, now=g.now),
     )
 
 

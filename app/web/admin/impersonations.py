@@ -21,7 +21,7 @@ from app.web.admin import step_up, transcripts
 from app.web.admin.active_sessions import active_sessions
 from app.web.admin.loading import load_or_404
 from app.web.admin.refusals import refusals
-from app.web.application_context import settings
+from app.web.application_context import settings, start_limits
 from app.web.authentication import current_admin
 from app.web.event_sentences import lines
 from app.web.handoffs import landing_url
@@ -59,6 +59,7 @@ def create(member_id: str) -> ResponseReturnValue:
             ticket_url=form.ticket_url.data or "",
             form_key=form.form_key.data or "",
             reason_required=settings().reason_required,
+            limits=start_limits(),
             provenance=provenance(),
             now=g.now,
         )
@@ -153,6 +154,6 @@ def _question(member: Member, form: StartForm, *, status: int) -> ResponseReturn
         status=status,
         member=member,
         form=form,
-        refusal=refusals(g.db, current_admin(), [member])[member.id],
+        refusal=refusals(g.db, current_admin(), [member], now=g.now)[member.id],
         asked=step_up.asked(),
     )

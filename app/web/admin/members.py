@@ -30,7 +30,7 @@ def index() -> ResponseReturnValue:
         **paged(page),
         q=text,
         counted=count_line(page, "member", lambda: size_of(g.db, Member)),
-        refusals=refusals(g.db, current_admin(), page.rows),
+        refusals=refusals(g.db, current_admin(), page.rows, now=g.now),
     )
 
 
@@ -41,7 +41,7 @@ def show(member_id: str) -> ResponseReturnValue:
     return render_template(
         "admin/members/show.html",
         member=member,
-        refusal=refusals(g.db, current_admin(), [member])[member.id],
+        refusal=refusals(g.db, current_admin(), [member], now=g.now)[member.id],
         elsewhere=elsewhere,
         **paged(past_impersonations(g.db, cursor=cursor(), target_id=member.id, now=g.now)),
     )

@@ -22,7 +22,7 @@ from app.storage.api_keys import APIKey
 from app.storage.members import Member
 from app.web import authentication
 from app.web.api import bodies, oauth_errors, programs
-from app.web.application_context import tokens
+from app.web.application_context import start_limits, tokens
 from app.web.dialects import Dialect, Failure
 from app.web.json_text import read_json
 from app.web.parameters import parameters
@@ -34,7 +34,7 @@ PREFIX = "auth0|"
 # Whichever is asked for, the browser is sent to a callback in OAuth's way.
 PROTOCOLS = ("oauth2", "samlp", "wsfed", "wsfed-rms")
 RESPONSE_TYPES = ("code", "token")
-CODES = {401: "unauthorized", 403: "forbidden"}
+CODES = {401: "unauthorized", 403: "forbidden", 429: "too_many_requests"}
 LINK_REFUSED = "This link is not good, or it has been used."
 INVALID_TOKEN = "invalid_token"  # noqa: S105 - it says what the token is
 
@@ -61,6 +61,7 @@ def make_link(user_id: str) -> ResponseReturnValue:
         api_key=programs.api_key(),
         destination=asked.destination,
         reason=asked.reason,
+        limits=start_limits(),
         provenance=provenance(),
         now=g.now,
     )
@@ -77,6 +78,7 @@ def follow_link(user_id: str) -> ResponseReturnValue:
         g.db,
         secret=request.args.get("bewit", ""),
         impersonator_id=_ours(user_id),
+        limits=start_limits(),
         provenance=provenance(),
         now=g.now,
     )

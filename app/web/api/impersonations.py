@@ -18,6 +18,7 @@ from app.storage.base import new_id
 from app.storage.impersonations import Impersonation, past_impersonations
 from app.storage.members import Member
 from app.web.api import bodies, idempotency, lists, programs, visible
+from app.web.application_context import start_limits
 from app.web.end_sentences import end_sentence
 from app.web.handoffs import landing_url
 from app.web.provenance import provenance
@@ -71,7 +72,13 @@ def create() -> ResponseReturnValue:
     if repeated_by and (repeated := repeats.repeat(g.db, **wanted)):
         return _started(repeated)
     key = programs.api_key()
-    started = verbs.start(g.db, **wanted, reason_required=key.reason_required, api_key=key)
+    started = verbs.start(
+        g.db,
+        **wanted,
+        reason_required=key.reason_required,
+        limits=start_limits(),
+        api_key=key,
+    )
     response = _started(started)
     response.status_code = 201
     response.headers["Location"] = url_for(

@@ -11,6 +11,7 @@ BAD_REQUEST = 400
 CODES = {
     400: "invalid_request",
     413: "invalid_request",
+    429: "temporarily_unavailable",
     500: "server_error",
     503: "temporarily_unavailable",
 }

@@ -14,7 +14,7 @@ from app.storage.api_keys import APIKey
 from app.storage.base import new_id
 from app.storage.impersonations import Impersonation
 from app.storage.members import Member
-from app.web.application_context import tokens
+from app.web.application_context import start_limits, tokens
 from app.web.provenance import provenance
 
 # PropelAuth's tokens are ours with this in front.
@@ -64,6 +64,7 @@ def start_open(
         ticket_url="",
         form_key=new_id(),
         reason_required=api_key().reason_required,
+        limits=start_limits(),
         api_key=api_key(),
         kept=kept,
         provenance=origin,

@@ -8,8 +8,10 @@ import pytest
 
 from app.domain.audit_trail import AuditAction
 from app.domain.secrets import hash_secret
+from app.domain.start_limits import StartLimits
 from app.storage.database import Database
 from app.storage.impersonations import Handoff, Impersonation, open_impersonations
+from app.web.application import Application
 from tests.browsing import Browser
 from tests.cast import ADA, CY, EVE, MIA, OMAR
 from tests.clock import Clock
@@ -39,6 +41,22 @@ def test_the_question_says_what_will_happen_and_does_nothing(
     fragment = superadmin.fragment(QUESTION)
     assert fragment.one("h2", id="dialog-title").words == f"Impersonate {MIA.name}"
     assert open_sessions(database) == []
+
+
+@pytest.mark.requirement("S6")
+def test_who_has_started_too_many_is_told_before_the_click_and_after(
+    superadmin: Browser, admin_app: Application, start_session: StartSession, clock: Clock
+) -> None:
+    superadmin.get(QUESTION)
+    admin_app.extensions["start_limits"] = StartLimits(per_hour=1)
+    start_session(ADA, EVE)
+    clock.move(minutes=12)
+    superadmin.submit(START, status=429, reason="A look")
+    sentence = "Too many sessions within an hour: the next can start in 48 min"
+    assert sentence in superadmin.page.words
+    assert superadmin.response.headers["Retry-After"] == str(48 * 60)
+    for path in (QUESTION, f"/members/{MIA.id}", "/members?q=mia"):
+        assert sentence in superadmin.get(path).words
 
 
 @pytest.mark.requirement("W11")

@@ -15,6 +15,8 @@ PAGE_SIZE = 20
 LARGEST_PAGE = 100
 LONGEST_NUMBER = 9
 NO_PAGE = "Invalid page."
+# What its clients call these.
+CODES = {403: "permission_denied", 429: "throttled"}
 # What authentik refuses with a 401 that says nothing.
 UNSAID = {Refusal.ONESELF, Refusal.ACCOUNT_OPTED_OUT, Refusal.ACCOUNT_SUSPENDED}
 
@@ -62,11 +64,9 @@ def authentik_answer(failure: Failure) -> Response:
     if isinstance(failure.error, Invalid):
         # There is no other field that anybody could fill in wrongly.
         return _json({"reason": [failure.sentence]}, 400)
-    status, code = failure.status, failure.code
     if isinstance(failure.error, APIKeyRequired):
-        status, code = 403, "authentication_failed"
-    elif status == 403:  # noqa: PLR2004 - the one status that its clients have a code for
-        code = "permission_denied"
+        return _json({"detail": failure.sentence, "code": "authentication_failed"}, 403)
+    status, code = failure.status, CODES.get(failure.status, failure.code)
     return _json({"detail": failure.sentence, "code": code}, status)
 
 

@@ -1,0 +1,90 @@
+"""Counters with a name and an end, shared by all workers: what throttles and alerts go by."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from sqlalchemy import Index, Table, case, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.storage.base import Base
+
+
+class Counter(Base):
+    """How often something has happened since the first time in a while.
+
+    A run begins with the first time and is over at `until`; the next time begins another one. `at`
+    is the last time.
+    """
+
+    __tablename__ = "counters"
+    __table_args__ = (Index("ix_counters_until", "until"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    at: Mapped[datetime]
+    until: Mapped[datetime]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A counter's run that is not over: how often, when last, and until when it counts."""
+
+    count: int
+    at: datetime
+    until: datetime
+
+
+COUNTERS = cast("Table", Counter.__table__)
+
+
+def add(
+    db: Session, windows: Mapping[str, timedelta], *, now: datetime, steps: int = 1
+) -> dict[str, Run]:
+    """Count each of these once, or `steps` times; return, by name, how far its run has come.
+
+    `windows` says how long a run of each is. One statement both reads and writes, so of any number
+    of racing callers no two are told the same count, and the later of them waits for the earlier.
+    """
+    # Whoever counts several takes them in one order, so that no two wait for one another (R4).
+    rows = [
+        {"name": name, "count": steps, "at": now, "until": now + windows[name]}
+        for name in sorted(windows)
+    ]
+    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(COUNTERS).values(rows)
+    new = statement.excluded
+    # One that ends later than a run begun now was begun before the clock was set back (R5).
+    over = (COUNTERS.c.until <= new.at) | (COUNTERS.c.until > new.until)
+    columns = COUNTERS.c
+    statement = statement.on_conflict_do_update(
+        index_elements=[columns.name],
+        set_={
+            "count": case((over, new["count"]), else_=columns["count"] + new["count"]),
+            "at": new.at,
+            "until": case((over, new.until), else_=columns.until),
+        },
+    )
+    counted = statement.returning(columns.name, columns["count"], columns.at, columns.until)
+    return {name: Run(*run) for name, *run in db.execute(counted)}
+
+
+def runs(db: Session, names: Collection[str], *, now: datetime) -> dict[str, Run]:
+    """Return, by name, the runs of these that are not over."""
+    query = select(COUNTERS).where(COUNTERS.c.name.in_(names), COUNTERS.c.until > now)
+    return {name: Run(*run) for name, *run in db.execute(query)}
+
+
+def has_any_over(db: Session, *, now: datetime) -> bool:
+    """Whether there is a counter whose run is over."""
+    query = select(COUNTERS.c.name).where(COUNTERS.c.until <= now)
+    return db.scalar(query.limit(1)) is not None
+
+
+def forget(db: Session, *, now: datetime) -> None:
+    """Delete the counters whose run is over: strangers can begin any number of them."""
+    # Who counts waits for others in one order; who deletes waits for nobody (R4).
+    over = select(COUNTERS.c.name).where(COUNTERS.c.until <= now).with_for_update(skip_locked=True)
+    db.execute(delete(COUNTERS).where(COUNTERS.c.name.in_(over)))
