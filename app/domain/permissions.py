@@ -12,6 +12,7 @@ class Permission(StrEnum):
     ACCOUNTS_MANAGE = "accounts:manage"
     ADMINS_MANAGE = "admins:manage"
     ADMINS_READ = "admins:read"
+    ALERTS_ACKNOWLEDGE = "alerts:acknowledge"
     API_KEYS_MANAGE = "api_keys:manage"
     AUDIT_TRAIL_ACKNOWLEDGE = "audit_trail:acknowledge"
     AUDIT_TRAIL_ARCHIVE = "audit_trail:archive"

@@ -13,6 +13,7 @@ from app.storage.audit_trail import count_events, latest_events
 from app.storage.directory_sources import failing_sources
 from app.storage.impersonations import count_started, past_impersonations
 from app.web.admin.active_sessions import active_sessions
+from app.web.admin.alerts import standing
 from app.web.admin.totals import figure
 from app.web.admin.trail_state import trail_state
 from app.web.event_sentences import lines
@@ -25,9 +26,12 @@ LATELY = timedelta(days=7)
 def show() -> ResponseReturnValue:
     """The overview."""
     active = active_sessions(g.db, now=g.now)
+    alerts, more = standing(g.db)
     past = past_impersonations(g.db, cursor=None, state="ended", now=g.now, size=LATEST_SESSIONS)
     return render_template(
         "admin/overview/show.html",
+        alerts=alerts,
+        more=more,
         active=active.rows,
         version=active.version,
         figures=_figures(),

@@ -4,6 +4,7 @@ from app.domain.permissions import Permission
 from app.web.admin import (
     accounts,
     admins,
+    alerts,
     api_keys,
     archives,
     audit_exports,
@@ -54,6 +55,12 @@ ROUTES = [
     Route("POST", "/sign-in/second-step/challenge", second_step.ask, Anyone.ANYONE),
     Route("POST", "/sign-out", sign_in.destroy, Permission.SIGN_INS_OWN, enrolling=True),
     Route("GET", "/", overview.show, Permission.IMPERSONATIONS_READ),
+    Route(
+        "POST",
+        "/alerts/<alert_number>/acknowledgement",
+        alerts.acknowledge,
+        Permission.ALERTS_ACKNOWLEDGE,
+    ),
     Route("GET", "/accounts", accounts.index, Permission.ACCOUNTS_READ),
     Route("GET", "/accounts/<account_id>", accounts.show, Permission.ACCOUNTS_READ),
     Route("GET", "/accounts/<account_id>/sessions", accounts.sessions, Permission.ACCOUNTS_READ),

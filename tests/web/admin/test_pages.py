@@ -10,10 +10,11 @@ from app.domain.audit_trail import WORKER
 from app.domain.factors import Lock
 from app.domain.permissions import Permission, holds
 from app.domain.verification_events import record_doubt
-from app.storage.admins import Role
+from app.storage.admins import Admin, Role
 from app.storage.database import Database
 from app.storage.factors import factors_of
 from app.web.admin.routes import ROUTES
+from tests import factories
 from tests.browsing import Browser
 from tests.cast import ADA, CY, EVE, HARBOUR, MIA, OMAR
 from tests.clock import Clock
@@ -45,6 +46,7 @@ def ids(
         # Ada, once she is signed in, has a second factor, which she has to prove for some.
         add_app(db, ADA.id, lock=lock, now=now)
         (factor,) = factors_of(db, ADA.id)
+        factories.alarm(db, now=now, actor=db.get_one(Admin, OMAR.id))
     return {
         "account_id": HARBOUR,
         "member_id": MIA.id,
