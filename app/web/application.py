@@ -52,6 +52,7 @@ class Application(Flask):
     def use(self, config: Config) -> None:
         """Take database and keys from the settings; raise UnusableKey if the keys are no good."""
         self.settings = config
+        self.config["DEMO"] = config.demo
         self.database = Database(config.database_url, patience=SITE)
         self.extensions |= {
             "allowances": Allowances(config.api_requests_per_minute),
@@ -190,7 +191,7 @@ def create_admin_app(config: Config) -> Application:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     app.before_request(partial(_begin, app))
-    _set_up_templates(app, config)
+    _set_up_templates(app)
     protection.install(app, config)
     authentication.install(app)
     errors.install(app, DIALECTS)
@@ -226,8 +227,7 @@ def _begin(app: Application) -> None:
         protection.check_host(app.settings)
 
 
-def _set_up_templates(app: Application, config: Config) -> None:
-    app.config["DEMO"] = config.demo
+def _set_up_templates(app: Application) -> None:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(asset=_asset, end_sentence=end_sentence)
