@@ -148,7 +148,7 @@ def _user() -> pwd.struct_passwd | None:
 
 def _run(name: str, *arguments: str | Path) -> None:
     user = _user()
-    command = [_program(name), *map(str, arguments)]
+    command = [program(name), *map(str, arguments)]
     with tempfile.TemporaryFile() as output:
         done = subprocess.run(  # noqa: S603
             command,
@@ -165,7 +165,8 @@ def _run(name: str, *arguments: str | Path) -> None:
             raise CannotRun(f"{name} failed: {output.read().decode(errors='replace').strip()}")
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """Return where one of the server's programs is, such as pg_dump. Raises CannotRun."""
     homes = sorted(Path("/").glob(HOMES), reverse=True)
     places = os.pathsep.join([os.environ.get("PATH", ""), *map(str, homes)])
     found = shutil.which(name, path=places)

@@ -158,6 +158,7 @@ def test_the_late_farewell_of_an_old_page_is_ignored(
 
 @pytest.mark.requirement("A2", "A3", "I9")
 @each_way_to_lose_the_ground
+@pytest.mark.failure("X13")
 def test_the_sweep_ends_what_has_lost_its_ground(
     db: Session, opened: Impersonation, now: datetime, lose: Lose, refusal: Refusal
 ) -> None:
@@ -221,7 +222,7 @@ def test_a_verb_that_takes_the_ground_ends_the_session_in_its_own_transaction(
     trail.only(db, AuditAction.IMPERSONATION_ENDED)
 
 
-@pytest.mark.requirement("R5")
+@pytest.mark.requirement("R5", "F5")
 def test_a_clock_that_jumps_back_revives_nothing(
     db: Session, opened: Impersonation, now: datetime
 ) -> None:
@@ -232,6 +233,7 @@ def test_a_clock_that_jumps_back_revives_nothing(
 
 @pytest.mark.requirement("R5")
 @pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(days=1)])
+@pytest.mark.requirement("F5")
 def test_a_clock_that_jumps_ahead_ends_it(
     db: Session, opened: Impersonation, now: datetime, jump: timedelta
 ) -> None:
@@ -255,3 +257,15 @@ def test_a_member_who_moves_to_another_account_ends_the_session(
     opened.target.account = db.get_one(Account, ELSEWHERE)
     assert sweep(db, now) == [opened]
     assert opened.end_reason == EndReason.MEMBER_UNAVAILABLE
+
+
+@pytest.mark.failure("X7")
+def test_of_two_admins_in_one_member_one_leaves_and_the_other_stays(
+    db: Session, opened: Impersonation, cy: Admin, mia: Member, omar: Admin, now: datetime
+) -> None:
+    others = factories.start(db, impersonator=cy, target=mia, now=now).impersonation
+    assert end(db, opened, by=omar, now=now)
+    assert (opened.is_active(now), others.is_active(now)) == (False, True)
+    assert end(db, others, by=omar, now=now)
+    ends = trail.events(db, AuditAction.IMPERSONATION_ENDED)
+    assert [one.impersonation_id for one in ends] == [opened.id, others.id]

@@ -9,13 +9,15 @@ import pytest
 from app.domain.audit_trail import AuditAction
 from app.domain.secrets import hash_secret
 from app.domain.start_limits import StartLimits
+from app.storage.accounts import Account
 from app.storage.database import Database
 from app.storage.impersonations import Handoff, Impersonation, open_impersonations
 from app.web.application import Application
+from tests import factories
 from tests.browsing import Browser
 from tests.cast import ADA, CY, EVE, MIA, OMAR
 from tests.clock import Clock
-from tests.conftest import PRODUCT_URL
+from tests.conftest import NOW, PRODUCT_URL
 from tests.trail import only
 
 QUESTION = f"/members/{MIA.id}/impersonations/new"
@@ -29,6 +31,7 @@ def open_sessions(database: Database) -> list[Impersonation]:
         return list(open_impersonations(db))
 
 
+@pytest.mark.requirement("X8")
 def test_the_question_says_what_will_happen_and_does_nothing(
     superadmin: Browser, database: Database
 ) -> None:
@@ -57,6 +60,16 @@ def test_who_has_started_too_many_is_told_before_the_click_and_after(
     assert superadmin.response.headers["Retry-After"] == str(48 * 60)
     for path in (QUESTION, f"/members/{MIA.id}", "/members?q=mia"):
         assert sentence in superadmin.get(path).words
+
+
+@pytest.mark.requirement("X8")
+def test_a_look_alike_is_told_apart(superadmin: Browser, database: Database) -> None:
+    name, email = f"\u202e{MIA.name}", "mia.chen\u202e@harbour.example"
+    with database.unit_of_work(writing=True) as db:
+        account = db.get_one(Account, "harbour")
+        db.add(factories.member(id="twin", name=name, email=email, account=account, now=NOW))
+    page = superadmin.get("/members/twin/impersonations/new")
+    assert {name, email} <= {"".join(isolated.text) for isolated in page.all("bdi")}
 
 
 @pytest.mark.requirement("W11")
