@@ -15,6 +15,8 @@ from sqlalchemy.exc import ArgumentError
 # `make run` writes the demo's settings here; what the environment says comes first.
 SETTINGS_FILE = Path("var/understudy.env")
 SECRET_LENGTH = 32
+# Random ones have at least twice as many different characters.
+SECRET_VARIETY = 10
 DEMO_PREFIX = "demo-"
 POSTGRESQL = "postgresql://"
 DATABASES = ("sqlite:///", POSTGRESQL)
@@ -188,7 +190,8 @@ def _origin(environ: Mapping[str, str], name: str, *, demo: bool) -> str:
         _ = parts.port
     except ValueError as error:
         raise BadSetting(f"{name} is not a URL: {value}") from error
-    bare = f"{parts.scheme}://{parts.netloc}" == value and "@" not in parts.netloc
+    # One site, one name: a star would let any name in.
+    bare = f"{parts.scheme}://{parts.netloc}" == value and not {"@", "*"} & set(parts.netloc)
     if parts.scheme not in ("http", "https") or not parts.hostname or not bare:
         raise BadSetting(f"{name} must be an origin such as https://admin.example.com.")
     local = parts.hostname in LOOPBACK
@@ -206,6 +209,8 @@ def _secret(environ: Mapping[str, str], name: str, *, demo: bool) -> str:
         raise BadSetting(f"{name} is a demo's: make one of your own.")
     if len(value) < SECRET_LENGTH:
         raise BadSetting(f"{name} must have {SECRET_LENGTH} characters or more.")
+    if len(set(value)) < SECRET_VARIETY:
+        raise BadSetting(f"{name} is too easily guessed: make one with `openssl rand -base64 32`.")
     return value
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from app import config, configured
+from app import config, configured, start_check
 from app.domain import directory_following, directory_sync
 from app.domain.audit_copies import CannotSend, Courier, Target
 from app.domain.audit_scan import Tampered
@@ -232,8 +232,10 @@ def run(jobs: list[Job], stop: threading.Event) -> None:
 def main() -> None:
     """Run as a process until it is asked to stop."""
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    environ = config.read_environment(os.environ)
+    if found := start_check.findings(environ):
+        sys.exit("\n".join(f"understudy: {sentence}" for sentence in found))
     try:
-        environ = config.read_environment(os.environ)
         settings = config.from_environment(environ)
         database = Database(settings.database_url, patience=WORKER_PATIENCE)
         what = jobs(

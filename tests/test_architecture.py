@@ -27,9 +27,18 @@ ARROWS: dict[str, set[str]] = {
         "app.configured",
         "app.sources",
         "app.demo",
+        "app.start_check",
     },
-    "app.worker": {"app.domain", "app.storage", "app.config", "app.configured"},
-    "app.wsgi": {"app.web", "app.domain", "app.storage", "app.config", "app.demo"},
+    "app.worker": {
+        "app.domain",
+        "app.storage",
+        "app.config",
+        "app.configured",
+        "app.start_check",
+    },
+    "app.wsgi": {"app.web", "app.config", "app.start_check"},
+    # What has to be in order before anything starts.
+    "app.start_check": {"app.config", "app.demo", "app.domain", "app.storage"},
     "app.launcher": {"app.config", "app.demo", "app.launcher_database", "app.postgresql_server"},
     "app.launcher_database": {"app.postgresql_server"},
     "app.postgresql_server": set(),
@@ -203,7 +212,8 @@ def test_units_of_work_are_opened_by_requests_commands_and_the_worker_alone() ->
         and node.func.attr == "unit_of_work"
         and not within(module, "app.product")
     }
-    allowed = ("app.web.application", "app.cli", "app.worker", "app.wsgi")
+    workers = ("app.worker", "app.start_check")
+    allowed = ("app.web.application", "app.cli", *workers)
     assert all(any(within(module, room) for room in allowed) for module in openers), openers
 
 

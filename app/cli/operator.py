@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.cli import admins, api_keys, audit, database, demo, directory, keys
+from app.cli import admins, api_keys, audit, checks, database, demo, directory, keys
 
 operator = Flask("understudy")
 for group in (
@@ -15,3 +15,4 @@ for group in (
     keys.commands,
 ):
     operator.cli.add_command(group)
+operator.cli.add_command(checks.check)
