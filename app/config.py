@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -73,6 +74,9 @@ class Config:
     alert_starts_per_day: int = 60
     # Such as "mon-fri 08:00-18:00 Europe/Copenhagen"; None for at any hour.
     working_hours: str | None = None
+    # Where the worker shows figures to what watches over the site; None for nowhere.
+    metrics_address: tuple[str, int] | None = None
+    metrics_folder: Path = Path("var/metrics")
     # The settings file of a database that the worker keeps the directory in step with.
     directory_sync: Path | None = None
     # Seals the secrets of authenticator apps.
@@ -145,6 +149,8 @@ def from_environment(environ: Mapping[str, str]) -> Config:
         factor_key_file=_path(environ, "UNDERSTUDY_FACTOR_KEY_FILE", "factor.key"),
         second_factor_required=_second_factor_required(environ, demo=demo),
         step_up_after=timedelta(minutes=_step_up_minutes(environ)),
+        metrics_address=_private_address(environ, "UNDERSTUDY_METRICS_ADDRESS"),
+        metrics_folder=metrics_folder(environ),
     )
     for prefix in WEBHOOKS:
         _check_webhook(environ, prefix)
@@ -155,6 +161,11 @@ def from_environment(environ: Mapping[str, str]) -> Config:
     if config.admin_url == config.product_url:
         raise BadSetting("UNDERSTUDY_PRODUCT_URL must be another origin than UNDERSTUDY_ADMIN_URL.")
     return config
+
+
+def metrics_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder in which the site's processes count, each in a file of its own."""
+    return _path(environ, "UNDERSTUDY_METRICS_FOLDER", "metrics")
 
 
 def database_url(environ: Mapping[str, str]) -> str:
@@ -252,6 +263,21 @@ def _syslog(environ: Mapping[str, str], name: str) -> str | None:
     if not whole or parts.scheme not in ("udp", "tcp", "tls") or not _is_plain(value):
         raise BadSetting(f"{name} must be such as tls://logs.example.com:6514, tcp:// or udp://.")
     return value
+
+
+def _private_address(environ: Mapping[str, str], name: str) -> tuple[str, int] | None:
+    value = environ.get(name)
+    if not value:
+        return None
+    try:
+        host, port = urlsplit(f"//{value}").hostname or "", urlsplit(f"//{value}").port
+        address = ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        address, port = IPv4Address(0), None
+    # Figures are for whoever watches over the site, and not for strangers (D5).
+    if not port or not address.is_private or address.is_unspecified or "@" in value:
+        raise BadSetting(f"{name} must be a private address and a port, such as 127.0.0.1:9464.")
+    return str(address), port
 
 
 def _webhook_url(environ: Mapping[str, str], name: str, *, demo: bool) -> str | None:

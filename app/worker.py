@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from wsgiref.simple_server import WSGIServer
 
-from app import config, configured, start_check
+from app import config, configured, logs, monitoring, start_check
+from app.config import Config
 from app.domain import directory_following, directory_sync
 from app.domain.audit_copies import CannotSend, Courier, Target
 from app.domain.audit_scan import Tampered
@@ -25,6 +27,7 @@ from app.domain.directory_sync import Source
 from app.domain.endings import end_due
 from app.domain.signing_keys import UnusableKey
 from app.domain.verification_events import record_doubt
+from app.monitoring import ClockWatch, TrailFigures
 from app.storage import counters, locks
 from app.storage.database import FAILURES, Database
 from app.storage.impersonations import open_impersonations
@@ -171,12 +174,14 @@ def jobs(
     source: Source | None = None,
 ) -> list[Job]:
     """Return what the worker does."""
+    watch = ClockWatch(database)
     return [
         Job("the sweep", lambda now: sweep(database, now=now)),
         _signing(database, checkpoints),
         *(_copying(database, target) for target in targets),
         *([_syncing(database, source)] if source else []),
         Job("the counters", lambda now: forget_counters(database, now=now)),
+        Job("the clock", lambda now: watch.look(now=now)),
     ]
 
 
@@ -229,14 +234,25 @@ def run(jobs: list[Job], stop: threading.Event) -> None:
         thread.join()
 
 
+def _shown(settings: Config, database: Database) -> WSGIServer | None:
+    if settings.metrics_address is None:
+        return None
+    names = [target.name for target in configured.copy_targets(settings)]
+    figures = TrailFigures(database, names, lambda: datetime.now(UTC))
+    try:
+        return monitoring.serve(settings.metrics_address, figures, folder=settings.metrics_folder)
+    except OSError as error:
+        sys.exit(f"understudy: UNDERSTUDY_METRICS_ADDRESS cannot be used: {error.strerror}")
+
+
 def main() -> None:
     """Run as a process until it is asked to stop."""
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     environ = config.read_environment(os.environ)
     if found := start_check.findings(environ):
         sys.exit("\n".join(f"understudy: {sentence}" for sentence in found))
     try:
         settings = config.from_environment(environ)
+        logs.set_up("worker", as_json=not settings.demo)
         database = Database(settings.database_url, patience=WORKER_PATIENCE)
         what = jobs(
             database,
@@ -246,10 +262,13 @@ def main() -> None:
         )
     except (config.BadSetting, UnusableKey) as error:
         sys.exit(f"understudy: {error}")
+    figures = _shown(settings, database)
     stop = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stop.set())
     run(what, stop)
+    if figures:
+        figures.shutdown()
     database.dispose()
 
 

@@ -4,7 +4,9 @@ import gc
 import os
 import sys
 
-from app import config, start_check
+from flask import g, has_request_context
+
+from app import config, logs, start_check
 from app.web.application import Application, create_admin_app
 
 
@@ -14,7 +16,13 @@ def build() -> Application:
     if found := start_check.findings(environ):
         sys.exit("\n".join(f"understudy: {sentence}" for sentence in found))
     settings = config.from_environment(environ)
+    logs.set_up("site", as_json=not settings.demo, request_id=_request_id)
     return create_admin_app(settings)
+
+
+def _request_id() -> str | None:
+    request_id: str | None = g.get("request_id") if has_request_context() else None
+    return request_id
 
 
 admin = build()

@@ -76,6 +76,12 @@ WRONG: list[tuple[str, Callable[[], object], Environ, str]] = [
         "UNDERSTUDY_ADMIN_URL must be an origin",
     ),
     (
+        "figures for strangers",
+        dict,
+        {"UNDERSTUDY_METRICS_ADDRESS": "0.0.0.0:9464"},
+        "UNDERSTUDY_METRICS_ADDRESS must be a private address",
+    ),
+    (
         "no signing key",
         lambda: Path("signing-key.pem").unlink(),
         {},

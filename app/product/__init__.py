@@ -11,6 +11,7 @@ from app.kit.pages import asset_url
 from app.product import (
     commands,
     errors,
+    logs,
     merge_fields,
     notices,
     people,
@@ -38,6 +39,7 @@ def create_product_app(config: Config) -> Flask:
     unit_of_work.register(app, database)
     protection.register(app, config)
     errors.register(app)
+    logs.register(app)
     routes.register(app, config)
     template_filters.register(app)
     commands.register(app, database)

@@ -91,6 +91,8 @@ class Database:
 
 def _engine(url: str, patience: Patience) -> Engine:
     if url.startswith("sqlite"):
-        return create_engine(url)
+        return create_engine(url, hide_parameters=True)
     arguments = postgresql.connect_arguments(make_url(url), patience)
-    return create_engine(url, connect_args=arguments, **postgresql.pool_options())
+    # What goes wrong is logged, and the values of a statement are people's.
+    options = postgresql.pool_options() | {"connect_args": arguments, "hide_parameters": True}
+    return create_engine(url, **options)

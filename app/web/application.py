@@ -26,7 +26,7 @@ from app.storage.admins import SignIn
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import FAILURES, Database
 from app.storage.postgresql import SITE
-from app.web import authentication, errors, protection, readings, template_filters
+from app.web import authentication, errors, measuring, protection, readings, template_filters
 from app.web.admin.routes import ROUTES as ADMIN_ROUTES
 from app.web.allowances import Allowances, AllowanceSpent
 from app.web.api.dialects import DIALECTS
@@ -40,6 +40,10 @@ from app.web.receiving import receive
 from app.web.routing import Anyone, Route, register
 
 ROOT = Path(__file__).resolve().parents[2]
+# Nobody wants to read that a monitor has asked again.
+QUIET = frozenset(
+    {"static"} | {route.endpoint for route in API_ROUTES if route.audience is Anyone.MONITOR}
+)
 
 
 class Application(Flask):
@@ -190,6 +194,7 @@ def create_admin_app(config: Config) -> Application:
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    measuring.install(app, quiet_endpoints=QUIET)
     app.before_request(partial(_begin, app))
     _set_up_templates(app)
     protection.install(app, config)

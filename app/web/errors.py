@@ -25,9 +25,10 @@ from app.domain.errors import (
 )
 from app.storage.database import FAILURES
 from app.storage.paging import BadCursor
-from app.web import htmx
+from app.web import htmx, measuring
 from app.web.authentication import FactorRequired, SignInRequired
 from app.web.dialects import Dialect, Failure, asked_in
+from app.web.protection import SAFE_METHODS
 
 STATUS_OF = {
     Refused: 403,
@@ -142,6 +143,8 @@ def _not_intact(error: Tampered | BadCheckpoint) -> Response:
 
 def _database_error(error: Exception) -> Response:
     log.error("the database failed: %s", type(error).__name__, exc_info=error)
+    if request.method not in SAFE_METHODS:
+        measuring.NOT_RECORDED.inc()
     response = _answer(error, ServiceUnavailable.code, NOT_RECORDED, code="unavailable")
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response

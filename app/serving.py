@@ -1,0 +1,56 @@
+"""How gunicorn serves a site: `gunicorn --config python:app.serving app.wsgi:admin`.
+
+What the machine decides is said on its command line: `--bind`, `--workers`.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from app.config import metrics_folder, read_environment
+
+ADMIN_SITE = "app.wsgi:admin"
+
+# Pages wait for the database and not for the processor. A proxy in front has to read slow
+# connections to their end, as each of them takes a thread (docs/deploy.md).
+worker_class = "gthread"
+threads = 16
+workers = 2
+# A worker that answers nothing for so many seconds is started anew.
+timeout = 30
+graceful_timeout = 20
+# Its control socket lies in the home folder, where two instances would fight for it.
+control_socket_disable = True
+# What a program passes through a client of Auth0's comes back in an address.
+limit_request_line = 8190
+# Nobody's headers may say which path or scheme was asked for: the settings say how many proxies
+# there are, and their addresses are read from X-Forwarded-For alone.
+forwarded_allow_ips = ""
+# Requests are logged by the site, without their queries: gunicorn's own lines would have them.
+accesslog = None
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "app.logs.JsonLines", "process": "gunicorn"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
+        "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
+    },
+}
+
+# Each process of a site counts in a file of its own there; the worker adds them up and shows them.
+# The library looks at this variable as soon as it is imported, so it is set here, before the site.
+_environ = read_environment(os.environ)
+if _environ.get("UNDERSTUDY_METRICS_ADDRESS"):
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder(_environ))
+
+
+def on_starting(server: Any) -> None:
+    """Begin to count anew: what is left of processes that are gone would count for ever."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder and server.app.app_uri == ADMIN_SITE:
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(folder).mkdir(mode=0o700, parents=True)
