@@ -29,8 +29,10 @@ check: format lint types test ## What CI runs
 format: $(INSTALLED) ## Fail when a file is not formatted
 	$(BIN)/ruff format --check .
 
-lint: $(INSTALLED) ## Fail on what the linter finds
+lint: $(INSTALLED) ## Fail on what the linters find
 	$(BIN)/ruff check .
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
 types: $(INSTALLED) ## Fail on what the type checker finds
 	$(BIN)/mypy

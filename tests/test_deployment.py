@@ -1,0 +1,68 @@
+"""What docs/deploy.md, Dockerfile and compose.yaml say is so. `make lint` reads them as well."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app import serving
+
+ROOT = Path(__file__).resolve().parents[1]
+SETTING = re.compile(r"\b(?:UNDERSTUDY|LETTERBOX)_[A-Z_]+[A-Z]\b")
+SOURCES = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "app").rglob("*.py"))
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def compose() -> Any:
+    return yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.requirement("D1")
+@pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml", "docs/deploy.md", "README.md"])
+def test_every_setting_that_is_named_is_one(name: str) -> None:
+    named = set(SETTING.findall((ROOT / name).read_text(encoding="utf-8")))
+    assert named
+    assert sorted(setting for setting in named if f'"{setting}"' not in SOURCES) == []
+
+
+def test_containers_have_no_rights_and_no_secrets_of_ours() -> None:
+    assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
+    images = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert all(re.search(r":[\d.]+-\w", image) for image in images)
+    ours = {name: one for name, one in compose()["services"].items() if name != "database"}
+    assert all(one["read_only"] and one["cap_drop"] == ["ALL"] for one in ours.values())
+    text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    secrets = re.findall(r"(?:SECRET\w*|PASSWORD|API_KEY): (\S+)", text)
+    assert secrets
+    assert all(secret.startswith("${") for secret in secrets)
+
+
+def test_only_the_operator_speaks_for_the_owner_of_the_tables() -> None:
+    speakers = {
+        name
+        for name, one in compose()["services"].items()
+        if "UNDERSTUDY_DATABASE_OWNER_URL" in one["environment"]
+    }
+    assert speakers == {"operator"}
+
+
+def test_an_image_gets_what_runs_and_nothing_else(tmp_path: Path) -> None:
+    """The lines of the Dockerfile that choose the packages, run by hand."""
+    chosen = re.search(r"RUN (sed .*?) \\\n    && (sed .*?) \\\n", DOCKERFILE)
+    assert chosen
+    (tmp_path / "requirements.txt").write_bytes((ROOT / "requirements.txt").read_bytes())
+    for command in chosen.groups():
+        subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+    run = (tmp_path / "run.txt").read_text(encoding="utf-8").split("\n")
+    assert "gunicorn==27.0.1" in run
+    assert not any(line.startswith(("pytest", "playwright")) for line in run)
+    assert "[" not in (tmp_path / "constraints.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.requirement("D2")
+def test_gunicorn_believes_no_header_and_logs_no_address() -> None:
+    assert (serving.forwarded_allow_ips, serving.accesslog) == ("", None)
+    assert serving.control_socket_disable
