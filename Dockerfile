@@ -23,6 +23,7 @@ ENV PATH=/venv/bin:$PATH \
     MALLOC_ARENA_MAX=2 \
     UNDERSTUDY_SIGNING_KEY_FILE=/etc/understudy/signing-key.pem \
     UNDERSTUDY_CHECKPOINT_KEY_FILE=/etc/understudy/checkpoint-key.pem \
+    UNDERSTUDY_FACTOR_KEY_FILE=/etc/understudy/factor.key \
     UNDERSTUDY_CHECKPOINT_FILE=/var/lib/understudy/checkpoints.txt \
     UNDERSTUDY_AUDIT_LOG_FILE=/var/log/understudy/audit.log \
     UNDERSTUDY_METRICS_FOLDER=/tmp/metrics

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import config
 from app.config import BadSetting, Config
 from app.demo import people
-from app.domain import signing_keys
+from app.domain import factor_keys, signing_keys
 from app.domain.key_ring import KeyFiles
 from app.domain.signing_keys import UnusableKey
 from app.storage import grants, revisions
@@ -28,10 +28,13 @@ STAND_INS = {
     "UNDERSTUDY_SECRET_KEY": "a stand-in that is never used for anything",
     "UNDERSTUDY_AUDIT_WEBHOOK_URL": "https://webhook.invalid",
     "UNDERSTUDY_AUDIT_WEBHOOK_SECRET": "whsec_" + "A" * 40,
+    "UNDERSTUDY_ALERT_WEBHOOK_URL": "https://webhook.invalid",
+    "UNDERSTUDY_ALERT_WEBHOOK_SECRET": "whsec_" + "B" * 40,
 }
 KEPT_BY_DEFAULT = {
     "UNDERSTUDY_SIGNING_KEY_FILE": "var/signing-key.pem",
     "UNDERSTUDY_CHECKPOINT_KEY_FILE": "var/checkpoint-key.pem",
+    "UNDERSTUDY_FACTOR_KEY_FILE": "var/factor.key",
 }
 TRUE = ("1", "true", "yes", "on")
 
@@ -67,14 +70,15 @@ def _settings(environ: Mapping[str, str]) -> tuple[list[str], Config | None]:
 
 
 def _keys(settings: Config) -> Iterator[str]:
-    try:
-        KeyFiles(settings.signing_key_file).load()
-    except UnusableKey as error:
-        yield f"UNDERSTUDY_SIGNING_KEY_FILE: {error}."
-    try:
-        signing_keys.load(settings.checkpoint_key_file)
-    except UnusableKey as error:
-        yield f"UNDERSTUDY_CHECKPOINT_KEY_FILE: {error}."
+    for name, load in (
+        ("SIGNING", lambda: KeyFiles(settings.signing_key_file).load()),
+        ("CHECKPOINT", lambda: signing_keys.load(settings.checkpoint_key_file)),
+        ("FACTOR", lambda: factor_keys.load(settings.factor_key_file)),
+    ):
+        try:
+            load()
+        except UnusableKey as error:
+            yield f"UNDERSTUDY_{name}_KEY_FILE: {error}."
 
 
 def _production(environ: Mapping[str, str], settings: Config | None) -> Iterator[str]:

@@ -39,7 +39,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> ProductionSite:
 
 def ask_all_sorts_of_things(site: ProductionSite, key: str) -> None:
     page = site.ask("/sign-in", headers={"User-Agent": "canary"})
-    (token,) = re.findall(r'name="csrf_token"[^>]* value="([^"]+)"', page.text)
+    token, *_ = re.findall(r'name="csrf_token"[^>]* value="([^"]+)"', page.text)
     cookie = page.headers["Set-Cookie"].partition(";")[0]
     form = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
     typed = f"csrf_token={token}&email={PERSON}&password={PASSWORD}"

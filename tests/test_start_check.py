@@ -27,8 +27,8 @@ def environ(
     """Settings with which a site starts, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     shutil.copyfile(empty_database_file, "understudy.db")
-    for name in ("signing", "checkpoint"):
-        shutil.copy(key_folder / f"{name}-key.pem", tmp_path)
+    for name in ("signing-key.pem", "checkpoint-key.pem", "factor.key"):
+        shutil.copy(key_folder / name, tmp_path)
     return {
         "UNDERSTUDY_ADMIN_URL": "https://admin.example.com",
         "UNDERSTUDY_PRODUCT_URL": "https://app.example.com",
@@ -36,6 +36,7 @@ def environ(
         "UNDERSTUDY_DATABASE_URL": f"sqlite:///{tmp_path}/understudy.db",
         "UNDERSTUDY_SIGNING_KEY_FILE": "signing-key.pem",
         "UNDERSTUDY_CHECKPOINT_KEY_FILE": "checkpoint-key.pem",
+        "UNDERSTUDY_FACTOR_KEY_FILE": "factor.key",
     }
 
 
@@ -92,6 +93,12 @@ WRONG: list[tuple[str, Callable[[], object], Environ, str]] = [
         lambda: Path("checkpoint-key.pem").chmod(0o644),
         {},
         "UNDERSTUDY_CHECKPOINT_KEY_FILE: checkpoint-key.pem can be read by others",
+    ),
+    (
+        "no factor key",
+        lambda: Path("factor.key").unlink(),
+        {},
+        "UNDERSTUDY_FACTOR_KEY_FILE: factor.key cannot be read",
     ),
     (
         "no key at all",

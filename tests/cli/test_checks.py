@@ -15,6 +15,7 @@ def test_all_that_keeps_a_site_from_starting_is_told(run: Run) -> None:
     assert told == [
         "UNDERSTUDY_SIGNING_KEY_FILE:",
         "UNDERSTUDY_CHECKPOINT_KEY_FILE:",
+        "UNDERSTUDY_FACTOR_KEY_FILE:",
         "UNDERSTUDY_ADMIN_URL",
         "UNDERSTUDY_PRODUCT_URL",
         "UNDERSTUDY_DATABASE_URL:",
