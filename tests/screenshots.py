@@ -29,6 +29,8 @@ ADMIN_PAGES = {
     "admins": "/admins",
     "admins-new": "/admins/new",
     "settings": "/settings/security",
+    "factors-app": "/settings/security/apps/new",
+    "factors-passkey": "/settings/security/passkeys/new",
     "api-keys": "/settings/api-keys",
     "api-keys-new": "/settings/api-keys/new",
     "signing-keys": "/settings/signing-keys",

@@ -1,6 +1,7 @@
 """The house rules of ARCHITECTURE.md, read from the code itself."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -285,3 +286,36 @@ def test_nothing_writes_when_a_session_expires_but_its_start() -> None:
         "app.domain.handoffs",
         "app.domain.impersonation_links",
     }
+
+
+SECRETS = re.compile(r"(secret|token|digest|hash|signature|password|code|ticket)$")
+
+
+def compared_secrets(module: str) -> Iterator[int]:
+    """The lines where something secret is compared as any text is."""
+    for node in ast.walk(tree(module)):
+        if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
+            continue
+        sides = [node.left, *node.comparators]
+        # A column is compared by the database, in an index of hashes.
+        if any(isinstance(side, ast.Attribute) and _is_column(side) for side in sides):
+            continue
+        names = [_last_name(side) for side in sides]
+        if any(SECRETS.search(name) for name in names) and all(names):
+            yield node.lineno
+
+
+def _is_column(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id[0].isupper()
+
+
+def _last_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+@pytest.mark.requirement("K5")
+def test_secrets_are_compared_in_constant_time_or_by_hash() -> None:
+    found = [f"{module}:{line}" for module in MODULES for line in compared_secrets(module)]
+    assert found == []

@@ -296,7 +296,7 @@ def test_a_stranger_opens_what_is_for_anyone(scene: Scene) -> None:
     assert set(answers.values()) <= DONE, answers
 
 
-@pytest.mark.requirement("A1", "A4", "T6")
+@pytest.mark.requirement("A1", "A4", "S9", "T6")
 @pytest.mark.parametrize("who", ["stranger", "superadmin", "token", "wrong key"])
 def test_the_api_opens_for_its_key_alone(who: str, scene: Scene, sign_in: SignIn) -> None:
     if who == "superadmin":

@@ -33,9 +33,9 @@ from app.storage.database import Database
 
 NOT_REACHED = (
     "Not reached, so see to it yourself: archives, exports, copies and backups made before; the"
-    " person's own entry among the members or admins, with their sign-ins; what others wrote of"
-    " them elsewhere, such as filters of readings and addresses mistyped at a sign-in; and the"
-    " address and browser of a session that still runs."
+    " person's own entry among the members or admins, with their sign-ins and second factors;"
+    " what others wrote of them elsewhere, such as filters of readings and addresses mistyped at a"
+    " sign-in; and the address and browser of a session that still runs."
 )
 STILL_IN_LOG = (
     "Somebody is reading the database, so its write-ahead log holds the words until SQLite has"

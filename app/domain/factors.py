@@ -90,14 +90,14 @@ def _prove_code(db: Session, admin: Admin, code: str, *, lock: Lock, now: dateti
             secret = lock.key.open(factor.sealed_secret or "", owner=factor.id)
         except NotSealed:
             continue
-        step = totp.step_of(secret, code, after=factor.last_step or 0, now=now)
+        step = totp.step_of(secret, code, now=now)
         if step is not None and _take_step(db, factor, step, now=now):
             return True
     return False
 
 
 def _take_step(db: Session, factor: Factor, step: int, *, now: datetime) -> bool:
-    """Whether nobody else has used this code, or a later one, meanwhile."""
+    """Whether this code, or a later one, has not been used before: by another worker either."""
     taken = db.execute(
         update(Factor)
         .where(Factor.id == factor.id, Factor.last_step < step)
@@ -125,7 +125,7 @@ def add_app(
     The sign-in that adds it goes on under another id; the admin's others end (S1, S2).
     """
     name = _checked_name(name)
-    step = totp.step_of(secret, "".join(code.split()), after=0, now=now)
+    step = totp.step_of(secret, "".join(code.split()), now=now)
     if step is None:
         raise Invalid("This is not the code that the app shows now. Look at it once more.")
     factor = Factor(

@@ -1,4 +1,4 @@
-"""Codes of authenticator apps: time-based one-time passwords (RFC 6238), each good once."""
+"""Codes of authenticator apps (RFC 6238), with the time step that each is of."""
 
 from datetime import datetime
 
@@ -19,14 +19,12 @@ def address(secret: str, *, email: str, issuer: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=issuer)
 
 
-def step_of(secret: str, code: str, *, after: int, now: datetime) -> int | None:
-    """Return the time step of a good code, None if it is none.
+def step_of(secret: str, code: str, *, now: datetime) -> int | None:
+    """Return the time step of the code, None if it is none of now.
 
-    `after` is the step of the last good one: no code up to it is good again (S8), which the
-    library leaves to us.
+    The library keeps nothing: it is for the caller to take no step a second time (S8).
     """
     try:
-        step = pyotp.TOTP(secret).verify_and_get_timecode(code, for_time=now, valid_window=WINDOW)
+        return pyotp.TOTP(secret).verify_and_get_timecode(code, for_time=now, valid_window=WINDOW)
     except OTPVerificationError:
         return None
-    return step if step > after else None

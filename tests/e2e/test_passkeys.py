@@ -43,7 +43,7 @@ def pat(site: Site, new_browser: NewBrowser) -> AdminSite:
     give_authenticator(admin.page)
     admin.go("/settings/security")
     admin.page.get_by_role("link", name="Add a passkey").click()
-    admin.page.get_by_label("Name").fill("Laptop")
+    admin.page.get_by_label("Name", exact=True).fill("Laptop")
     admin.page.get_by_role("button", name="Make the passkey").click()
     expect(admin.page.get_by_role("heading", name="Your recovery codes", level=1)).to_be_visible()
     return admin
@@ -57,7 +57,7 @@ def test_a_passkey_signs_in_without_a_password(pat: AdminSite) -> None:
     assert len(set(codes)) == 10
     pat.go("/")
     pat.sign_out()
-    pat.page.get_by_role("button", name="Sign in with a passkey").click()
+    pat.page.get_by_role("button", name="Use a passkey").click()
     expect(pat.page).to_have_title("Overview · Understudy")
     newest, *_ = pat.trail.events("action=sign_in.succeeded")
     assert newest == "Pat Quill signed in from 127.0.0.1 with a passkey."
