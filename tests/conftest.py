@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from alembic import command
 from flask.testing import FlaskClient
+from hypothesis import settings
 from playwright.sync_api import BrowserType
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
@@ -31,6 +32,7 @@ from app.storage.members import Member
 from app.web import authentication
 from app.web.application import Application, create_admin_app
 from tests import cast, network, postgresql
+from tests.budget import tries
 from tests.cast import PASSWORD, Person
 from tests.chromium import chromium_path
 from tests.clock import Clock
@@ -40,6 +42,9 @@ ADMIN_URL = "http://localhost:8000"
 PRODUCT_URL = "http://127.0.0.1:8001"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
+
+settings.register_profile("budget", max_examples=tries(100))
+settings.load_profile("budget")
 
 ENGINES = ("sqlite", "postgresql")
 # Every test that asks for a database runs on both engines, but for these.

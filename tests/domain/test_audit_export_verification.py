@@ -29,6 +29,7 @@ from app.domain.audit_scan import Finding
 from app.domain.checkpoints import CheckpointKey
 from app.storage.audit_chain import GENESIS, event_hash
 from app.storage.database import Database
+from tests.budget import tries
 from tests.conftest import on_sqlite
 from tests.exporting import (
     Files,
@@ -530,7 +531,7 @@ def test_a_file_that_swells_when_it_is_unpacked_fills_no_memory(
 
 
 @pytest.mark.requirement("L7")
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=tries(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_changed_byte_of_the_file_is_found_or_changes_nothing(
     trail: Proven, whole: Path, data: st.DataObject

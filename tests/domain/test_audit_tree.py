@@ -21,6 +21,7 @@ from app.domain.merkle import (
 from app.storage.audit_checkpoints import AuditTile
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
+from tests.budget import tries
 from tests.conftest import on_sqlite
 from tests.domain.test_merkle import naive_path, naive_root, naive_subproof
 from tests.filling import fill_trail
@@ -31,7 +32,7 @@ EVENTS = 70
 SIZES = [0, 1, 3, 4, 5, 15, 16, 17, 63, 64, 65, EVENTS]
 
 often_on_one_database = settings(
-    max_examples=40,
+    max_examples=tries(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -26,6 +26,7 @@ from app.domain.throttles import (
 )
 from app.storage.admins import Admin
 from tests import trail
+from tests.budget import tries
 from tests.cast import ADA, PASSWORD
 from tests.factories import FROM_THE_OFFICE
 
@@ -337,7 +338,7 @@ def test_a_password_too_short_or_endless_is_not_taken(length: int) -> None:
 
 
 @pytest.mark.requirement("S7")
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=tries(15), deadline=None)
 @given(password=st.text(min_size=12, max_size=128))
 def test_a_password_is_taken_as_it_is_in_any_script(password: str) -> None:
     hashed = hash_password(password)

@@ -29,6 +29,7 @@ from app.domain.tokens import (
     Tokens,
 )
 from app.storage.impersonations import LIFETIME
+from tests.budget import tries
 from tests.conftest import ADMIN_URL, NOW, PRODUCT_URL
 
 # The same in every process of a test run, which must agree on what the tests are called.
@@ -204,6 +205,7 @@ def test_a_token_that_began_early_cannot_end_late() -> None:
 @pytest.mark.parametrize(
     "actor", [{"sub": "ada", "act": {"sub": "cy"}}, {"sub": "ada", "name": "Ada"}]
 )
+@pytest.mark.failure("X4")
 def test_an_actor_who_acts_for_another_is_refused(actor: dict[str, Any]) -> None:
     assert refused(signed(GOOD | {"act": actor}))
 
@@ -218,6 +220,7 @@ def test_another_algorithm_is_refused_though_the_signature_is_good(algorithm: st
 
 @pytest.mark.requirement("T1")
 @pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER, Encoding.Raw])
+@pytest.mark.failure("X8")
 def test_the_public_key_is_no_shared_secret(encoding: Encoding) -> None:
     form = PublicFormat.Raw if encoding is Encoding.Raw else PublicFormat.SubjectPublicKeyInfo
     secret = KEY.public.public_bytes(encoding, form)
@@ -240,6 +243,7 @@ def test_an_absent_or_broken_signature_is_refused(signature: str) -> None:
 
 
 @pytest.mark.requirement("T1")
+@pytest.mark.failure("X8")
 def test_another_key_is_refused_under_our_keys_name() -> None:
     assert refused(signed(GOOD, key=Ed25519PrivateKey.generate()))
 
@@ -271,6 +275,7 @@ def test_a_key_that_is_not_named_exactly_is_refused(kid: object) -> None:
         {"cty": "JWT"},
     ],
 )
+@pytest.mark.failure("CVE-2026-32597")
 def test_a_header_that_asks_for_more_is_refused(more: dict[str, Any]) -> None:
     assert refused(signed(GOOD, header=HEADER | more))
 
@@ -307,6 +312,7 @@ def test_a_token_of_another_type_is_refused(type_: object) -> None:
         "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA",
     ],
 )
+@pytest.mark.failure("X16")
 def test_what_is_no_compact_token_is_refused(token: str) -> None:
     assert refused(token)
 
@@ -337,7 +343,7 @@ def test_a_token_of_another_product_is_refused(started: Started, now: datetime) 
 
 
 @pytest.mark.requirement("T1", "T4")
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=tries(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_change_of_a_good_token_is_good(data: st.DataObject) -> None:
     """Cut it, put something in, swap a character: it is refused, and never blows up."""
@@ -356,7 +362,7 @@ JSON_VALUES = st.recursive(
 
 
 @pytest.mark.requirement("T4")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(200), deadline=None)
 @given(claim=st.sampled_from(CLAIMS), value=JSON_VALUES)
 def test_whatever_a_signed_claim_says_it_is_taken_as_it_is_or_refused(
     claim: str, value: object

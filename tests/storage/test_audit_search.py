@@ -23,6 +23,7 @@ from app.storage.folding import fold
 from app.storage.members import Member
 from app.storage.paging import BadCursor, Cursor
 from tests import trail
+from tests.budget import tries
 from tests.cast import ADA, CY, EVE, MIA
 from tests.conftest import NOW
 from tests.factories import FROM_THE_OFFICE
@@ -84,7 +85,7 @@ FILTERS = st.builds(
 
 
 @settings(
-    max_examples=120,
+    max_examples=tries(120),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -20,6 +20,7 @@ from app.storage.listed_members import list_members
 from app.storage.members import Member
 from app.storage.paging import BadCursor, Cursor, Page, page
 from tests import factories
+from tests.budget import tries
 from tests.conftest import NOW
 
 
@@ -56,7 +57,7 @@ NAMES = st.lists(st.sampled_from(["Ann", "ann", "Ånn", "Ben", "", "Zoë", "李"
 
 
 @settings(
-    max_examples=40,
+    max_examples=tries(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

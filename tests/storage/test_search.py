@@ -17,6 +17,7 @@ from app.storage.listed_members import list_members, search_members
 from app.storage.members import Member
 from app.storage.paging import BadCursor, Cursor
 from tests import factories
+from tests.budget import tries
 from tests.cast import ELSEWHERE, EVE, HARBOUR, LIGHTHOUSE, MIA
 from tests.conftest import NOW, on_sqlite
 from tests.storage.test_paging import walk
@@ -103,7 +104,7 @@ def test_an_account_is_found_by_name_and_domain(db: Session) -> None:
 LETTERS = st.text("ab@.-'é ", max_size=6)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(names=st.lists(LETTERS, min_size=1, max_size=8), typed=LETTERS)
 def test_who_is_found_is_who_has_each_word(db: Session, names: list[str], typed: str) -> None:
     account = factories.account(now=NOW)
@@ -130,7 +131,7 @@ def test_who_is_found_is_who_has_each_word(db: Session, names: list[str], typed:
 
 
 @pytest.mark.requirement("X3")
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(80), deadline=None, suppress_health_check=list(HealthCheck))
 @given(typed=st.text(max_size=200))
 def test_nothing_that_can_be_typed_is_an_error(db: Session, typed: str) -> None:
     for account_id in (None, HARBOUR):

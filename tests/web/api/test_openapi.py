@@ -38,6 +38,7 @@ from app.web.api.routes import ROUTES
 from app.web.application import Application
 from app.web.routing import Anyone
 from tests import factories
+from tests.budget import TIMES, tries
 from tests.cast import ADA, CY, EVE, HARBOUR, MIA
 from tests.clock import Clock
 from tests.conftest import ADMIN_URL, on_sqlite
@@ -242,8 +243,8 @@ DESCRIBED = schemathesis.openapi.from_path(
 )
 DESCRIBED.app = SITE
 few_examples = settings(
-    max_examples=3,
-    derandomize=True,
+    max_examples=tries(3),
+    derandomize=TIMES == 1,
     deadline=None,
     # What one example leaves behind is none of the next one's business.
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -1,0 +1,64 @@
+"""Sessions started, opened, used, ended, and their ground taken away, in any order."""
+
+import shutil
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from app.domain import endings
+from app.domain.tokens import Tokens
+from app.storage.database import Database
+from tests.budget import TIMES, tries
+from tests.conftest import on_sqlite
+from tests.domain.any_order import AnyOrder
+
+LITTLE = settings(
+    max_examples=tries(8),
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[*HealthCheck],
+    derandomize=TIMES == 1,
+    # A step that differs is told as it was found: making it shorter takes longer than reading it.
+    phases=[Phase.generate],
+)
+
+
+@pytest.fixture
+def machine(
+    database_file: Path, tmp_path: Path, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> type[AnyOrder]:
+    numbers = count()
+
+    def new_database() -> Database:
+        path = tmp_path / f"{next(numbers)}.db"
+        shutil.copyfile(database_file, path)
+        return Database(f"sqlite:///{path}")
+
+    monkeypatch.setattr(AnyOrder, "new_database", staticmethod(new_database), raising=False)
+    monkeypatch.setattr(AnyOrder, "tokens", tokens, raising=False)
+    return AnyOrder
+
+
+@on_sqlite
+@pytest.mark.requirement("A2", "I1", "I2", "I4", "I9", "R3", "T5")
+def test_the_model_and_the_site_never_differ(machine: type[AnyOrder]) -> None:
+    run_state_machine_as_test(machine, settings=LITTLE)
+
+
+@on_sqlite
+def test_a_site_that_forgets_a_rule_differs(
+    machine: type[AnyOrder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The twin: silence ends nothing."""
+    monkeypatch.setattr(endings, "SILENCE", endings.SILENCE * 100)
+    both = machine()
+    both.start_and_open("ada", "mia")
+    both.both_agree()
+    both.time_goes_by(600)
+    both.sweep()
+    with pytest.raises(AssertionError):
+        both.both_agree()
+    both.teardown()
