@@ -83,6 +83,7 @@ def test_every_guard_fires_for_whoever_it_is(alembic: AlembicConfig, url: str) -
         assert {row[0] for row in guards if row[1].endswith(f"no_{change}")} == APPEND_ONLY_TABLES
 
 
+@pytest.mark.requirement("F8")
 def test_a_migration_that_crashes_half_way_leaves_nothing(
     alembic: AlembicConfig, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -213,6 +213,7 @@ def test_the_url_map_holds_what_the_table_names_and_the_static_files(
 
 @pytest.mark.requirement("A1")
 @pytest.mark.parametrize("who", ["stranger", "token", "token beside a cookie", "API key"])
+@pytest.mark.failure("X1")
 def test_a_page_opens_for_nobody_else(who: str, scene: Scene, sign_in: SignIn) -> None:
     if who == "token beside a cookie":
         sign_in(ADA)
@@ -242,6 +243,7 @@ def test_an_admin_opens_what_the_role_holds(scene: Scene, sign_in: SignIn) -> No
 
 
 @pytest.mark.requirement("A1", "A2")
+@pytest.mark.failure("X1")
 def test_an_admin_is_refused_the_rest_and_that_is_recorded(scene: Scene, sign_in: SignIn) -> None:
     sign_in(OMAR)
     before = scene.fingerprint()
@@ -361,6 +363,7 @@ def test_reading_what_is_recorded_adds_an_event_and_changes_nothing_else(
 
 
 @pytest.mark.requirement("W6")
+@pytest.mark.failure("X9")
 def test_other_methods_are_not_known(scene: Scene, sign_in: SignIn) -> None:
     sign_in(ADA)
     before = scene.fingerprint()
@@ -377,6 +380,7 @@ def test_other_methods_are_not_known(scene: Scene, sign_in: SignIn) -> None:
 
 @pytest.mark.requirement("W5")
 @pytest.mark.parametrize("token", ["none", "wrong", "of another session"])
+@pytest.mark.failure("polovnjak-23")
 def test_a_change_without_its_token_is_refused(
     token: str, scene: Scene, sign_in: SignIn, admin_app: Application
 ) -> None:
@@ -403,6 +407,7 @@ def test_a_change_without_its_token_is_refused(
     ],
     ids=lambda headers: ", ".join(headers.values()),
 )
+@pytest.mark.failure("X9", "polovnjak-23")
 def test_a_change_from_another_site_is_refused(
     headers: dict[str, str], scene: Scene, sign_in: SignIn
 ) -> None:

@@ -68,6 +68,7 @@ def test_a_token_that_was_never_good_finds_nothing(
 
 
 @pytest.mark.requirement("T5", "I3")
+@pytest.mark.failure("X17")
 def test_an_ended_session_is_dead_at_once(
     db: Session, opened: Impersonation, token: str, tokens: Tokens, omar: Admin, now: datetime
 ) -> None:
@@ -170,6 +171,7 @@ def test_ground_lost_between_two_requests_ends_the_session(
 
 
 @pytest.mark.requirement("I8", "L2")
+@pytest.mark.failure("gitlab-536", "trigger-dev-4576")
 def test_an_action_is_recorded_with_both_people(
     db: Session, opened: Impersonation, now: datetime
 ) -> None:

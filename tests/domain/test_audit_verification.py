@@ -376,6 +376,7 @@ def test_an_untouched_trail_is_good(trail: Proven, owner: Owner) -> None:
 
 @pytest.mark.requirement("L7", "L8")
 @pytest.mark.parametrize(("attack", "finding"), ATTACKS.values(), ids=ATTACKS)
+@pytest.mark.failure("X27")
 def test_each_attack_is_found_and_located(
     trail: Proven, owner: Owner, attack: Attack, finding: Finding
 ) -> None:
@@ -469,6 +470,7 @@ def test_a_verdict_says_what_it_was_compared_with(trail: Proven) -> None:
 
 @pytest.mark.requirement("L8")
 @pytest.mark.parametrize("name", ["empty the trail", "rebuild it without its checkpoints"])
+@pytest.mark.failure("X27")
 def test_only_what_lies_elsewhere_shows_what_its_owner_has_rebuilt(
     trail: Proven, owner: Owner, name: str
 ) -> None:

@@ -106,6 +106,7 @@ def attempt(database: Database, act: Act, started: Started, now: datetime) -> No
 
 @pytest.mark.requirement("L3", "R2")
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+@pytest.mark.failure("X24")
 def test_what_cannot_be_recorded_does_not_happen(
     database: Database, database_url: str, started: Started, now: datetime, act: Act
 ) -> None:

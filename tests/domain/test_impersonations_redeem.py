@@ -71,6 +71,7 @@ def test_an_old_ticket_that_nobody_used_betrays_nobody(
 
 
 @pytest.mark.requirement("H3")
+@pytest.mark.failure("X18")
 def test_a_ticket_used_twice_ends_its_session(db: Session, started: Started, now: datetime) -> None:
     redeem(db, started.ticket, now)
     second = impersonations.redeem(
@@ -84,6 +85,7 @@ def test_a_ticket_used_twice_ends_its_session(db: Session, started: Started, now
 
 
 @pytest.mark.requirement("H3")
+@pytest.mark.failure("X20")
 def test_another_ticket_of_an_open_session_ends_it(
     db: Session, started: Started, now: datetime
 ) -> None:
@@ -139,6 +141,7 @@ def test_the_ticket_of_a_replaced_session_opens_nothing(
 
 @pytest.mark.requirement("A2", "A3")
 @each_way_to_lose_the_ground
+@pytest.mark.failure("X14")
 def test_ground_lost_between_start_and_hand_off_ends_the_session(
     db: Session, started: Started, now: datetime, lose: Lose, refusal: Refusal
 ) -> None:

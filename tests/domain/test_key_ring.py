@@ -174,6 +174,7 @@ def test_other_files_beside_the_keys_are_none(first: Path, files: KeyFiles) -> N
 @on_sqlite
 @pytest.mark.requirement("K1")
 @pytest.mark.parametrize("harm", ["missing", "hollow", "open"])
+@pytest.mark.requirement("F6")
 def test_a_running_site_goes_on_with_the_keys_it_has(
     first: Path, rotate: Rotate, harm: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -38,6 +38,7 @@ def test_a_disabled_superadmin_may_not(ada: Admin, mia: Member) -> None:
 
 
 @pytest.mark.requirement("A2")
+@pytest.mark.failure("X2")
 def test_a_role_that_nobody_knows_may_not(ada: Admin, mia: Member) -> None:
     ada.role = "emperor"
     assert refusal(ada, mia) is Refusal.NOT_SUPERADMIN
@@ -61,6 +62,7 @@ def test_a_forbidden_target_is_refused_for_its_reason(
 
 
 @pytest.mark.requirement("A3")
+@pytest.mark.failure("X3")
 def test_an_admin_is_no_target_in_any_account(db: Session, ada: Admin) -> None:
     omar = db.get_one(Member, cast.OMAR_AS_MEMBER.id)
     assert refusal(ada, omar, target_is_admin=True) is Refusal.TARGET_IS_ADMIN

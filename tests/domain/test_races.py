@@ -60,7 +60,7 @@ def sessions(database: Database, now: datetime) -> list[str]:
         ]
 
 
-@pytest.mark.requirement("I2", "R1", "R3", "R4")
+@pytest.mark.requirement("I2", "R1", "R3", "R4", "F4")
 def test_an_admin_has_one_active_session_however_many_start_at_once(
     contenders: Contenders, database: Database, database_url: str, now: datetime
 ) -> None:
@@ -113,7 +113,7 @@ def test_the_database_itself_refuses_a_second_active_session(
         db.execute(text(SECOND_SESSION))
 
 
-@pytest.mark.requirement("H2")
+@pytest.mark.requirement("H2", "F4")
 def test_of_eight_who_bring_the_same_ticket_one_wins(
     contenders: Contenders, database_url: str, tickets: list[str], now: datetime
 ) -> None:
@@ -163,7 +163,7 @@ def test_of_several_tickets_of_a_session_one_opens_it(
     assert sum(contenders.race(contending.redeem_one, database_url, tickets, now)) == 1
 
 
-@pytest.mark.requirement("I4", "R3")
+@pytest.mark.requirement("I4", "R3", "F4")
 def test_of_many_who_end_a_session_one_does(
     contenders: Contenders,
     database: Database,

@@ -85,7 +85,7 @@ def test_a_reload_is_no_close(tab: ProductTab, site: Site, mia: Member) -> None:
     assert site.is_running(session_id)
 
 
-@pytest.mark.requirement("I5")
+@pytest.mark.requirement("I5", "F7")
 def test_by_three_minutes_of_silence_after_a_crash(
     ada: AdminSite, tab: ProductTab, watcher: AdminSite, site: Site
 ) -> None:

@@ -58,6 +58,7 @@ def test_a_members_own_sign_out_leaves_the_session_running(
     assert site.is_running(tab.session_id)
 
 
+@pytest.mark.failure("X6")
 def test_the_member_herself_can_sign_in_meanwhile(
     sign_in: SignIn,
     new_browser: Callable[[], BrowserContext],
@@ -119,6 +120,7 @@ def test_a_foreign_ticket_lands_in_a_session_that_says_so(
 
 
 @pytest.mark.requirement("H7")
+@pytest.mark.failure("X6")
 def test_the_tab_has_no_way_back_to_the_admin_site(sign_in: SignIn, mia: Member) -> None:
     tab = sign_in(ADA).impersonate(mia).expect_open(mia)
     assert tab.page.evaluate("[window.opener, document.referrer]") == [None, ""]

@@ -105,6 +105,28 @@ def test_an_unreachable_admin_site_opens_nothing(
     heading(tab, "The session could not be opened")
 
 
+FILL = """let stuff = "x".repeat(1 << 20);
+    for (let i = 0; stuff; i++) {
+        try { sessionStorage.setItem(`stuff${i}`, stuff); }
+        catch { stuff = stuff.slice(stuff.length / 2 + 1); }
+    }"""
+BLOCK = """Object.defineProperty(window, "sessionStorage", {
+    get() { throw new DOMException("not here", "SecurityError"); }
+})"""
+
+
+@pytest.mark.requirement("F7", "H1")
+@pytest.mark.parametrize("storage", [FILL, BLOCK], ids=["full", "blocked"])
+def test_a_browser_that_keeps_nothing_is_told_so(site: Site, tab: Page, storage: str) -> None:
+    tab.add_init_script(storage)
+    tab.goto(f"{site.url}/impersonation#ticket={TICKET}")
+    heading(tab, "The session could not be opened")
+    expect(tab.get_by_text("does not let the page keep anything")).to_be_visible()
+    assert TOKEN not in tab.content()
+    tab.goto(f"{site.url}/public")
+    heading(tab, "Public")
+
+
 def test_without_a_ticket_nothing_is_asked(site: Site, tab: Page, admin: AdminStandIn) -> None:
     tab.goto(f"{site.url}/impersonation")
     heading(tab, "There is nothing to open here")
@@ -286,6 +308,7 @@ def test_the_new_page_is_announced(site: Site, tab: Page) -> None:
     expect(banner(tab).get_by_role("status").filter(has_text="Templates")).to_have_count(1)
 
 
+@pytest.mark.requirement("F7")
 def test_a_product_that_cannot_be_reached_is_said_so(site: Site, tab: Page) -> None:
     site.enter(tab)
     tab.route("**/templates", lambda route: route.abort())
@@ -476,6 +499,7 @@ def test_a_click_after_the_end_shows_it_at_once(site: Site, tab: Page, admin: Ad
     assert site.requests_for("/templates") == []
 
 
+@pytest.mark.failure("X10")
 def test_after_the_end_every_address_says_so(site: Site, tab: Page, admin: AdminStandIn) -> None:
     site.enter(tab)
     tab.get_by_role("link", name="All templates").click()
@@ -556,6 +580,7 @@ def test_a_reload_is_another_page_of_the_session(
     assert any(presence["page_id"] != first for presence in told)
 
 
+@pytest.mark.requirement("F7")
 def test_a_copied_tab_carries_the_banner_and_an_id_of_its_own(
     site: Site, tab: Page, admin: AdminStandIn
 ) -> None:
@@ -567,6 +592,7 @@ def test_a_copied_tab_carries_the_banner_and_an_id_of_its_own(
     assert len({told["page_id"] for told in admin.asked_for(PRESENCES)}) == 2
 
 
+@pytest.mark.requirement("F7")
 def test_a_page_from_the_browsers_memory_is_hidden_and_asked_for_again(
     site: Site, remembering: Page
 ) -> None:

@@ -177,6 +177,7 @@ def test_the_browsers_own_sign_in_is_not_mixed_in(product: Product, browse: Clie
     assert "Set-Cookie" not in answer.headers
 
 
+@pytest.mark.failure("X21")
 def test_the_app_never_holds_the_token(product: Product, browse: Client) -> None:
     browse.get("/", headers=AS_MEMBER)
     assert TOKEN not in repr(product.seen[0].environ)

@@ -284,6 +284,7 @@ def test_what_is_not_there_looks_the_same_whatever_was_asked(
 
 
 @pytest.mark.requirement("X1")
+@pytest.mark.failure("X28")
 def test_hostile_names_are_text(superadmin: Browser, database: Database) -> None:
     name = '</title></bdi><script>alert(1)</script>{{7*7}}" onmouseover="alert(1)'
     with database.unit_of_work(writing=True) as db:

@@ -51,6 +51,7 @@ def test_it_leads_back_to_the_page_that_was_asked_for(stranger: Browser) -> None
         "members",
     ],
 )
+@pytest.mark.failure("X28")
 def test_it_leads_nowhere_else(stranger: Browser, elsewhere: str) -> None:
     stranger.get("/sign-in")
     stranger.submit("/sign-in", email=ADA.email, password=PASSWORD, next=elsewhere)

@@ -103,6 +103,7 @@ def test_a_key_dies_at_its_own_time(product: Product, database: Database, clock:
 
 @pytest.mark.requirement("A4", "T6")
 @each_endpoint
+@pytest.mark.failure("X4")
 def test_an_impersonation_token_is_no_key(client: FlaskClient, token: str, path: str) -> None:
     response = client.post(path, json={}, headers={"Authorization": f"Bearer {token}"})
     problem(response, 401, "unauthorized")
@@ -120,6 +121,7 @@ def test_the_cookie_of_an_admin_opens_nothing_here(
 
 @pytest.mark.requirement("A4", "T6")
 @pytest.mark.parametrize("path", ["/impersonations/active", "/members/mia", "/audit"])
+@pytest.mark.failure("X11")
 def test_a_key_or_a_token_opens_no_page(client: FlaskClient, token: str, path: str) -> None:
     for secret in (cast.API_KEY, token):
         response = client.get(path, headers={"Authorization": f"Bearer {secret}"})

@@ -133,6 +133,7 @@ def test_starting_needs_a_scope_of_its_own(
 
 @on_sqlite
 @pytest.mark.requirement("P2")
+@pytest.mark.failure("X15")
 def test_a_key_of_one_admin_acts_for_nobody_else(
     client: FlaskClient, database: Database, clock: Clock
 ) -> None:
@@ -258,6 +259,7 @@ def test_whoever_uses_a_second_address_ends_the_session(operator: Script, produc
 
 @on_sqlite
 @pytest.mark.requirement("P5")
+@pytest.mark.failure("X20")
 def test_no_address_is_given_once_the_session_is_open(operator: Script, product: Product) -> None:
     product.redeem(ticket_of(operator.start(key="one")))
     again = operator.start(key="one")
