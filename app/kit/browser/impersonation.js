@@ -15,12 +15,12 @@
 
   const root = document.documentElement;
   const { src: scriptUrl, nonce } = document.currentScript;
-  const token = sessionStorage.getItem(TOKEN);
+  const token = kept(TOKEN);
   let over = false;
 
   if (token === null) {
     // A tab whose session has ended says so at every address, until the person moves on.
-    if (sessionStorage.getItem(ENDED) !== null) {
+    if (kept(ENDED) !== null) {
       hide();
       location.replace("/impersonation/ended");
     }
@@ -28,6 +28,15 @@
   }
 
   hide();
+
+  function kept(name) {
+    try {
+      return sessionStorage.getItem(name);
+    } catch {
+      // A browser that keeps nothing for this site keeps no session either.
+      return null;
+    }
+  }
 
   function hide() {
     root.style.setProperty("display", "none", "important");
