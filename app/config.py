@@ -37,6 +37,21 @@ class BadSetting(Exception):
 
 
 @dataclass(frozen=True)
+class CompanySettings:
+    """The company's identity provider, and what its word is worth; see docs/company-sign-in.md."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    label: str = "your company account"
+    role_claim: str = ""
+    superadmins: frozenset[str] = frozenset()
+    admins: frozenset[str] = frozenset()
+    strong_amr: frozenset[str] = frozenset()
+    strong_acr: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Config:
     """The admin site's settings. The URLs are origins: scheme, host and port, no path."""
 
@@ -77,6 +92,9 @@ class Config:
     # Where the worker shows figures to what watches over the site; None for nowhere.
     metrics_address: tuple[str, int] | None = None
     metrics_folder: Path = Path("var/metrics")
+    # None where nobody signs in by the company's provider.
+    company: CompanySettings | None = None
+    password_sign_in: bool = True
     # The settings file of a database that the worker keeps the directory in step with.
     directory_sync: Path | None = None
     # Seals the secrets of authenticator apps.
@@ -145,6 +163,8 @@ def from_environment(environ: Mapping[str, str]) -> Config:
             environ, "UNDERSTUDY_ALERT_STARTS_PER_DAY", default=60, least=1
         ),
         working_hours=environ.get("UNDERSTUDY_WORKING_HOURS") or None,
+        company=_company(environ, demo=demo),
+        password_sign_in=_flag(environ, "UNDERSTUDY_PASSWORD_SIGN_IN", default=True),
         directory_sync=_path_or_none(environ, "UNDERSTUDY_DIRECTORY_SYNC"),
         factor_key_file=_path(environ, "UNDERSTUDY_FACTOR_KEY_FILE", "factor.key"),
         second_factor_required=_second_factor_required(environ, demo=demo),
@@ -156,6 +176,8 @@ def from_environment(environ: Mapping[str, str]) -> Config:
         _check_webhook(environ, prefix)
     _check_webhook_secrets(environ)
     _check_key_files(config)
+    if not config.password_sign_in and config.company is None:
+        raise BadSetting("UNDERSTUDY_PASSWORD_SIGN_IN can be 0 with UNDERSTUDY_OIDC_ISSUER only.")
     if config.audit_log_file == config.checkpoint_file:
         raise BadSetting("UNDERSTUDY_AUDIT_LOG_FILE must be another than the checkpoint file.")
     if config.admin_url == config.product_url:
@@ -316,6 +338,57 @@ def _webhook_secrets(environ: Mapping[str, str], name: str) -> tuple[bytes, ...]
             " or two of these with a blank between them."
         )
     return secrets
+
+
+def _company(environ: Mapping[str, str], *, demo: bool) -> CompanySettings | None:
+    prefix = "UNDERSTUDY_OIDC_"
+    if not environ.get(f"{prefix}ISSUER"):
+        return None
+    secret = _secret_or_file(environ, f"{prefix}CLIENT_SECRET")
+    if secret == environ.get("UNDERSTUDY_SECRET_KEY"):
+        raise BadSetting(f"{prefix}CLIENT_SECRET must be another than UNDERSTUDY_SECRET_KEY.")
+    company = CompanySettings(
+        issuer=_issuer(environ, f"{prefix}ISSUER", demo=demo),
+        client_id=_required(environ, f"{prefix}CLIENT_ID"),
+        client_secret=secret,
+        label=environ.get(f"{prefix}LABEL") or CompanySettings.label,
+        role_claim=environ.get(f"{prefix}ROLE_CLAIM", ""),
+        superadmins=_values(environ, f"{prefix}SUPERADMINS"),
+        admins=_values(environ, f"{prefix}ADMINS"),
+        strong_amr=_values(environ, f"{prefix}STRONG_AMR"),
+        strong_acr=_values(environ, f"{prefix}STRONG_ACR"),
+    )
+    if bool(company.role_claim) != bool(company.superadmins | company.admins):
+        raise BadSetting(f"{prefix}ROLE_CLAIM goes with {prefix}SUPERADMINS or {prefix}ADMINS.")
+    return company
+
+
+def _issuer(environ: Mapping[str, str], name: str, *, demo: bool) -> str:
+    # It is compared letter by letter with what the provider calls itself.
+    value = _webhook_url(environ, name, demo=demo) or ""
+    if "?" in value:
+        raise BadSetting(f"{name} must have no query.")
+    return value
+
+
+def _secret_or_file(environ: Mapping[str, str], name: str) -> str:
+    file = environ.get(f"{name}_FILE")
+    if not file:
+        return _required(environ, name)
+    if environ.get(name):
+        raise BadSetting(f"{name}_FILE is set, and {name} is too.")
+    try:
+        value = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"{name}_FILE cannot be read: {file}") from error
+    if not value:
+        raise BadSetting(f"{name}_FILE is empty: {file}")
+    return value
+
+
+def _values(environ: Mapping[str, str], name: str) -> frozenset[str]:
+    given = (one.strip() for one in environ.get(name, "").split(","))
+    return frozenset(one for one in given if one)
 
 
 def _check_key_files(config: Config) -> None:

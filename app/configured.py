@@ -9,12 +9,15 @@ from app.domain.alerts import ALERTS
 from app.domain.audit_copies import Target
 from app.domain.checkpointing import Checkpoints
 from app.domain.checkpoints import CheckpointKey
+from app.domain.company_provider import Provider
+from app.domain.company_sign_in import CompanyRules
 from app.domain.directory_reading import Unusable
 from app.domain.directory_sync import Source
 from app.domain.factors import Lock
 from app.domain.passkeys import RelyingParty
 from app.domain.start_limits import StartLimits, WorkingHours
 from app.outgoing.log_file import LogFile
+from app.outgoing.openid import OpenIDProvider
 from app.outgoing.syslog import Syslog
 from app.outgoing.webhook import Webhook
 from app.sources.settings import read_settings
@@ -29,6 +32,28 @@ def checkpoints(settings: Config) -> Checkpoints:
         file=settings.checkpoint_file,
         every_events=settings.checkpoint_events,
         every=settings.checkpoint_every,
+    )
+
+
+def company_provider(settings: Config) -> Provider | None:
+    """Return the company's identity provider, None where there is none."""
+    company = settings.company
+    if company is None:
+        return None
+    return OpenIDProvider(company.issuer, company.client_id, company.client_secret)
+
+
+def company_rules(settings: Config) -> CompanyRules:
+    """Return what the word of the company's provider is worth: without one, nothing."""
+    company = settings.company
+    if company is None:
+        return CompanyRules()
+    return CompanyRules(
+        role_claim=company.role_claim,
+        superadmins=company.superadmins,
+        admins=company.admins,
+        strong_amr=company.strong_amr,
+        strong_acr=company.strong_acr,
     )
 
 

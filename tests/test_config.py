@@ -366,3 +366,65 @@ def test_limits_are_whole_numbers() -> None:
     ):
         with pytest.raises(BadSetting, match=name):
             from_environment(GOOD | {name: bad})
+
+
+COMPANY = {
+    "UNDERSTUDY_OIDC_ISSUER": "https://id.example.com/realms/staff",
+    "UNDERSTUDY_OIDC_CLIENT_ID": "understudy",
+    "UNDERSTUDY_OIDC_CLIENT_SECRET": "hunter2",
+}
+
+
+@pytest.mark.requirement("S11", "K4")
+def test_a_company_provider_is_known_by_its_issuer() -> None:
+    assert from_environment(GOOD).company is None
+    roles = {"ROLE_CLAIM": "groups", "SUPERADMINS": "support leads, root", "STRONG_AMR": "mfa,hwk"}
+    named = {f"UNDERSTUDY_OIDC_{name}": value for name, value in roles.items()}
+    company = from_environment(GOOD | COMPANY | named).company
+    assert company is not None
+    assert company.superadmins == {"support leads", "root"}
+    assert company.strong_amr == {"mfa", "hwk"}
+    assert "hunter2" not in repr(company)
+
+
+@pytest.mark.requirement("K4")
+def test_the_client_secret_can_be_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("hunter2\n")
+    named = {"UNDERSTUDY_OIDC_CLIENT_SECRET": "", "UNDERSTUDY_OIDC_CLIENT_SECRET_FILE": str(file)}
+    company = from_environment(GOOD | COMPANY | named).company
+    assert company is not None
+    assert company.client_secret == "hunter2"
+    file.write_text("")
+    with pytest.raises(BadSetting, match="UNDERSTUDY_OIDC_CLIENT_SECRET_FILE is empty"):
+        from_environment(GOOD | COMPANY | named)
+
+
+@pytest.mark.requirement("K1", "S11")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OIDC_ISSUER", "http://id.example.com"),
+        ("OIDC_ISSUER", "https://id.example.com/?hunter2"),
+        ("OIDC_CLIENT_ID", ""),
+        ("OIDC_CLIENT_SECRET", ""),
+        ("OIDC_CLIENT_SECRET", GOOD["UNDERSTUDY_SECRET_KEY"]),
+        ("OIDC_CLIENT_SECRET_FILE", "/nowhere"),
+        ("OIDC_ROLE_CLAIM", "groups"),
+        ("OIDC_ADMINS", "support"),
+        ("PASSWORD_SIGN_IN", "no"),
+    ],
+)
+def test_a_wrong_setting_of_the_provider_stops_the_start(name: str, value: str) -> None:
+    with pytest.raises(BadSetting) as wrong:
+        from_environment(GOOD | COMPANY | {f"UNDERSTUDY_{name}": value})
+    assert "UNDERSTUDY_" in str(wrong.value)
+    assert "hunter2" not in str(wrong.value)
+
+
+@pytest.mark.requirement("S11")
+def test_passwords_are_switched_off_where_there_is_another_way_in() -> None:
+    off = {"UNDERSTUDY_PASSWORD_SIGN_IN": "0"}
+    assert not from_environment(GOOD | COMPANY | off).password_sign_in
+    with pytest.raises(BadSetting, match="UNDERSTUDY_PASSWORD_SIGN_IN"):
+        from_environment(GOOD | off)

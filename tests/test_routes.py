@@ -260,12 +260,18 @@ def test_an_admin_is_refused_the_rest_and_that_is_recorded(scene: Scene, sign_in
 
 
 def take_out_what_is_not_theirs(answers: dict[str, int]) -> None:
-    """Others' sign-ins and factors are as good as missing, and an empty form adds none."""
+    """Others' sign-ins and factors are as good as missing, and an empty form adds none.
+
+    There is no company either whose accounts could be linked.
+    """
     security = "/settings/security"
     for route in (
         f"POST {security}/<sign_in_id>/end",
         f"GET {security}/factors/<factor_id>/removal",
         f"POST {security}/factors/<factor_id>/removal",
+        f"GET {security}/company-account/new",
+        f"POST {security}/company-account/end",
+        f"GET {security}/step-up/company",
     ):
         assert answers.pop(route) == HTTPStatus.NOT_FOUND
     for route in (f"POST {security}/apps", f"POST {security}/passkeys"):
@@ -295,6 +301,9 @@ def test_a_stranger_opens_what_is_for_anyone(scene: Scene) -> None:
     for method in ("GET", "POST"):
         assert answers.pop(f"{method} /sign-in/second-step") == SENT_TO_SIGN_IN
     assert answers.pop("POST /sign-in/passkey") == HTTPStatus.UNPROCESSABLE_ENTITY
+    # There is no company with a provider here, and nobody who comes from one.
+    assert answers.pop("GET /sign-in/company") == HTTPStatus.NOT_FOUND
+    assert answers.pop("GET /sign-in/company/callback") == HTTPStatus.BAD_REQUEST
     assert set(answers.values()) <= DONE, answers
 
 

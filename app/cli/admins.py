@@ -2,11 +2,12 @@
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy.orm import Session
 
-from app.cli.settings import now, unit_of_work
-from app.domain import admins, factor_resets
+from app.cli.settings import now, settings, unit_of_work
+from app.domain import admins, company_accounts, factor_resets
 from app.domain.audit_trail import OPERATOR
-from app.storage.admins import Role, admin_by_email
+from app.storage.admins import Admin, Role, admin_by_email
 
 commands = AppGroup("admins", help="Who may sign in to the admin site.")
 
@@ -50,3 +51,52 @@ def reset_factors(email: str) -> None:
             raise click.ClickException("There is no admin with this e-mail address.")
         count = factor_resets.reset(db, admin, by=None, provenance=OPERATOR, now=now())
     click.echo(f"Removed {count} second factors of {admin.email}.")
+
+
+@commands.command("link")
+@click.argument("email")
+@click.argument("subject")
+def link(email: str, subject: str) -> None:
+    """Let the company account SUBJECT sign in as the admin with the address EMAIL.
+
+    SUBJECT is the `sub` that the provider in UNDERSTUDY_OIDC_ISSUER knows the person by; when
+    somebody was refused as unknown, the audit trail has it.
+    """
+    issuer = _issuer()
+    with unit_of_work() as db:
+        admin = _found(db, email)
+        company_accounts.link(
+            db,
+            admin,
+            issuer=issuer,
+            subject=subject,
+            by=None,
+            provenance=OPERATOR,
+            now=now(),
+        )
+    click.echo(f"{admin.email} may sign in as {subject} of {issuer}.")
+
+
+@commands.command("unlink")
+@click.argument("email")
+def unlink(email: str) -> None:
+    """Let no company account sign in as the admin with the address EMAIL."""
+    issuer = _issuer()
+    with unit_of_work() as db:
+        admin = _found(db, email)
+        company_accounts.unlink(db, admin, issuer=issuer, by=None, provenance=OPERATOR, now=now())
+    click.echo(f"{admin.email} has no company account any more.")
+
+
+def _issuer() -> str:
+    company = settings().company
+    if company is None:
+        raise click.ClickException("UNDERSTUDY_OIDC_ISSUER is not set.")
+    return company.issuer
+
+
+def _found(db: Session, email: str) -> Admin:
+    admin = admin_by_email(db, email)
+    if admin is None:
+        raise click.ClickException("There is no admin with this e-mail address.")
+    return admin

@@ -57,13 +57,16 @@ def create(
 
 
 def change_role(
-    db: Session, admin: Admin, *, role: str, by: Admin, provenance: Provenance, now: datetime
+    db: Session, admin: Admin, *, role: str, by: Admin | None, provenance: Provenance, now: datetime
 ) -> None:
-    """Give the admin another role; sign-ins of the old role and what stood on it end (S2, A2)."""
+    """Give the admin another role; sign-ins of the old role and what stood on it end (S2, A2).
+
+    `by` is None for what the company's provider says, whoever that leaves.
+    """
     role = _checked_role(role)
     if role == admin.role:
         return
-    if role != Role.SUPERADMIN:
+    if role != Role.SUPERADMIN and by is not None:
         _check_replaceable(db, admin, by=by)
     before, admin.role = admin.role, role
     append(
@@ -136,7 +139,7 @@ def end_sign_ins(
 
 
 def _end_everything(
-    db: Session, admin: Admin, *, why: str, by: Admin, provenance: Provenance, now: datetime
+    db: Session, admin: Admin, *, why: str, by: Admin | None, provenance: Provenance, now: datetime
 ) -> None:
     end_sign_ins(db, admin, why=why, by=by, provenance=provenance, now=now)
     end_due(db, provenance=provenance, now=now)

@@ -72,6 +72,9 @@ class AuditAction(StrEnum):
     AUDIT_WORDS_ERASED = "audit.words_erased"
     AUDIT_ARCHIVE_ORDERED = "audit.archive_ordered"
     AUDIT_ARCHIVED = "audit.archived"
+    COMPANY_SIGN_IN_REFUSED = "company_sign_in.refused"
+    COMPANY_ACCOUNT_LINKED = "company_account.linked"
+    COMPANY_ACCOUNT_UNLINKED = "company_account.unlinked"
     ALERT_RAISED = "alert.raised"
     ALERT_ACKNOWLEDGED = "alert.acknowledged"
 
@@ -150,6 +153,9 @@ DETAILS: dict[AuditAction, Details] = {
     AuditAction.AUDIT_WORDS_ERASED: _details("person_id events"),
     AuditAction.AUDIT_ARCHIVE_ORDERED: _details("last"),
     AuditAction.AUDIT_ARCHIVED: _details("first last file sha256"),
+    AuditAction.COMPANY_SIGN_IN_REFUSED: _details("why admin_id", words="detail"),
+    AuditAction.COMPANY_ACCOUNT_LINKED: _details("admin_id issuer", words="admin subject"),
+    AuditAction.COMPANY_ACCOUNT_UNLINKED: _details("admin_id issuer", words="admin subject"),
     AuditAction.ALERT_RAISED: _details(
         "kind count minutes admin_id through claimed", words="email"
     ),

@@ -67,6 +67,8 @@ class Application(Flask):
                 audience=config.product_url,
             ),
             "checkpoints": configured.checkpoints(config),
+            "company_provider": configured.company_provider(config),
+            "company_rules": configured.company_rules(config),
             "factor_lock": configured.factor_lock(config),
             "start_limits": configured.start_limits(config),
             "reading": partial(self.database.unit_of_work, writing=False),
@@ -107,6 +109,9 @@ class Application(Flask):
     def _answer(self, route: Route | None) -> ResponseReturnValue:
         writing = _writes(route)
         receive()
+        if route is not None and route.beforehand:
+            # Whoever is asked may take seconds, and nobody is kept from writing meanwhile.
+            g.beforehand = route.beforehand()
         cookie = dict(session)
         try:
             with self.database.unit_of_work(writing=writing) as g.db:

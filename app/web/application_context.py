@@ -7,6 +7,8 @@ from flask import current_app
 from app.config import Config
 from app.domain.audit_export_events import Reading
 from app.domain.checkpointing import Checkpoints
+from app.domain.company_provider import Provider
+from app.domain.company_sign_in import CompanyRules
 from app.domain.factors import Lock
 from app.domain.start_limits import StartLimits
 from app.domain.step_up import Rules
@@ -32,6 +34,16 @@ def start_limits() -> StartLimits:
 def allowances() -> Allowances:
     """Return what this worker knows of how many requests each API key may still send."""
     return cast("Allowances", current_app.extensions["allowances"])
+
+
+def company_provider() -> Provider | None:
+    """Return the company's identity provider, None where there is none."""
+    return cast("Provider | None", current_app.extensions["company_provider"])
+
+
+def company_rules() -> CompanyRules:
+    """Return what the word of the company's provider is worth."""
+    return cast("CompanyRules", current_app.extensions["company_rules"])
 
 
 def reading() -> Reading:

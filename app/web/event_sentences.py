@@ -313,6 +313,10 @@ def _seconds(event: AuditEvent, _: str) -> Parts:
     return [Part(duration(seconds) if isinstance(seconds, int) else "an unknown time")]
 
 
+def _subject_there(event: AuditEvent, _: str) -> Parts:
+    return [Part(str(_detail(event, "subject")), "name")]
+
+
 def _times(event: AuditEvent, _: str) -> Parts:
     count = _detail(event, "count")
     return [] if count == 1 else [Part(": "), _value(event, "count"), Part(" times by now")]
@@ -435,6 +439,7 @@ OF_EVENT: dict[str | None, Callable[[AuditEvent, str], Parts]] = {
     "sign_ins": _counted("count", "a sign-in", "sign-ins"),
     "status": _status,
     "subject": _subject,
+    "subject_there": _subject_there,
     "through": _through,
     "times": _times,
     "whom": _whom,

@@ -5,6 +5,8 @@
 
 from app.domain.alerts import AlertKind
 from app.domain.audit_trail import AuditAction
+from app.domain.company_provider import Failure
+from app.domain.company_sign_in import Stranger
 from app.storage.impersonations import EndReason
 
 ENDED = "{session:The session} as {whom} ended by itself after {seconds}: "
@@ -80,6 +82,12 @@ SENTENCES: dict[str, str] = {
     "{person_id}, in {events}.",
     AuditAction.AUDIT_ARCHIVE_ORDERED: "{actor} ordered the events up to {last} to be archived.",
     AuditAction.AUDIT_ARCHIVED: "The events {first} to {last} were moved to the archive {file}.",
+    AuditAction.COMPANY_SIGN_IN_REFUSED: "Somebody{at} came from the company's sign-in and was "
+    "refused.",
+    AuditAction.COMPANY_ACCOUNT_LINKED: "{actor} linked {admin} to the company account "
+    "{subject_there}.",
+    AuditAction.COMPANY_ACCOUNT_UNLINKED: "{actor} unlinked {admin} from the company account "
+    "{subject_there}.",
     AuditAction.ALERT_RAISED: "Alert: {actor} set off {kind}.",
     AuditAction.ALERT_ACKNOWLEDGED: "{actor} acknowledged the alert that is event {alert}.",
 }
@@ -123,6 +131,23 @@ _ALERTS = {
     AlertKind.FAILED_API_KEYS: "{count} requests{at:from} had no good API key, within {within}.",
     AlertKind.API_KEY_THROTTLED: "More requests came{through} than it may send within a minute.",
 }
+_CAME = "Somebody{at} came from the company's sign-in and was refused: "
+_COMPANY_REFUSALS = {
+    Failure.DENIED: "it did not let them in.",
+    Failure.UNAVAILABLE: "it could not be reached.",
+    Failure.ANSWER: "its answer could not be read.",
+    Failure.TOKEN: "its token was not genuine.",
+    Failure.ISSUER: "its token named another issuer.",
+    Failure.AUDIENCE: "its token was meant for another site.",
+    Failure.NONCE: "its token was not for this sign-in.",
+    Failure.EXPIRED: "its token had expired.",
+    Stranger.STATE: "the sign-in had not been begun in this browser, or too long ago.",
+    Stranger.USED: "the sign-in had been used before.",
+    Stranger.UNKNOWN: "the company account {detail} belongs to nobody here.",
+    Stranger.DISABLED: "their admin is disabled.",
+    Stranger.NO_ROLE: "the company gives them no role here.",
+    Stranger.NOT_STRONG: "it had seen no second factor, or too long ago.",
+}
 # Where one fact says more than the action does: `why`, what is `allowed`, the `format` or `kind`.
 VARIANTS: dict[tuple[str, object], str] = {
     (AuditAction.SIGN_IN_FAILED, "no_match"): "Somebody{at} tried to sign in{as_email} with a "
@@ -160,6 +185,10 @@ VARIANTS: dict[tuple[str, object], str] = {
     (AuditAction.HANDOFF_REFUSED, "expired"): f"{LINK}after its minute was over, and was refused.",
     (AuditAction.HANDOFF_REFUSED, "ended"): f"{LINK}after its end, and was refused.",
     (AuditAction.AUDIT_EXPORTED, "proof"): "A proof of event {first} was taken by {by}.",
+    **{
+        (AuditAction.COMPANY_SIGN_IN_REFUSED, why): _CAME + words
+        for why, words in _COMPANY_REFUSALS.items()
+    },
     **{
         (AuditAction.ALERT_RAISED, kind): f"Alert: {sentence}" for kind, sentence in _ALERTS.items()
     },

@@ -42,7 +42,8 @@ class Route:
     POST that changes nothing, and so needs no lock that keeps others from writing; `changing` a
     GET that does change something, as other systems' clients ask for it. A path with
     `either_slash` may end in a slash or not: programs follow no redirects. `enrolling` marks what
-    an admin reaches who has to have a second factor and has not proved one yet (S8).
+    an admin reaches who has to have a second factor and has not proved one yet (S8). `beforehand`
+    is what another machine is asked, before the transaction begins; the view finds it in `g`.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Route:
     either_slash: bool = False
     as_client: bool = False
     enrolling: bool = False
+    beforehand: Callable[[], object] | None = None
 
     @property
     def is_for_programs(self) -> bool:

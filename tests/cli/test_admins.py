@@ -10,7 +10,7 @@ from app.storage.admins import admin_by_email
 from app.storage.database import Database
 from app.storage.factors import factors_of
 from tests import trail
-from tests.cast import ADA
+from tests.cast import ADA, OMAR
 from tests.cli.conftest import Run
 from tests.devices import add_app
 
@@ -57,3 +57,44 @@ def test_the_operator_resets_the_factors_of_an_admin(
         assert not factors_of(db, ADA.id)
         assert trail.only(db, AuditAction.ADMIN_FACTORS_RESET).actor_kind == "system"
     assert run("admins", "reset-factors", "nobody@example.com").exit_code == 1
+
+
+ISSUER = "https://id.example.com/realms/staff"
+
+
+@pytest.fixture
+def company(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ISSUER": ISSUER, "CLIENT_ID": "u", "CLIENT_SECRET": "s"}.items():
+        monkeypatch.setenv(f"UNDERSTUDY_OIDC_{name}", value)
+
+
+@pytest.mark.requirement("S11")
+@pytest.mark.usefixtures("company")
+def test_the_operator_links_an_admin_to_a_company_account(run: Run, database: Database) -> None:
+    result = run("admins", "link", ADA.email, "s-1")
+    assert (result.exit_code, result.output) == (
+        0,
+        f"{ADA.email} may sign in as s-1 of {ISSUER}.\n",
+    )
+    taken = run("admins", "link", OMAR.email, "s-1")
+    assert taken.output == "Error: This company account belongs to another admin.\n"
+    second = run("admins", "link", ADA.email, "s-2")
+    assert second.output.startswith("Error: This admin has a company account already.")
+    assert run("admins", "unlink", ADA.email).exit_code == 0
+    assert "has no company account" in run("admins", "unlink", ADA.email).output
+    with database.unit_of_work(writing=False) as db:
+        event = trail.only(db, AuditAction.COMPANY_ACCOUNT_LINKED)
+        assert (event.details["issuer"], event.details["subject"]) == (ISSUER, "s-1")
+        assert trail.only(db, AuditAction.COMPANY_ACCOUNT_UNLINKED).details["admin_id"] == ADA.id
+
+
+@pytest.mark.usefixtures("company")
+def test_nobody_is_linked_who_is_not_there_or_to_what_cannot_be(run: Run) -> None:
+    assert "no admin" in run("admins", "link", "nobody@example.com", "s-1").output
+    for subject in ("", "x" * 256, "s\n1"):
+        assert "1 to 255 characters" in run("admins", "link", ADA.email, subject).output
+
+
+def test_without_a_provider_nobody_is_linked(run: Run) -> None:
+    result = run("admins", "link", ADA.email, "s-1")
+    assert result.output == "Error: UNDERSTUDY_OIDC_ISSUER is not set.\n"

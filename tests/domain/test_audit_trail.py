@@ -77,6 +77,9 @@ ACTIONS = [
     "audit.words_erased",
     "audit.archive_ordered",
     "audit.archived",
+    "company_sign_in.refused",
+    "company_account.linked",
+    "company_account.unlinked",
     "alert.raised",
     "alert.acknowledged",
 ]

@@ -30,7 +30,9 @@ def admin_pages(site: Site) -> list[str]:
     paths = [
         route.path
         for route in ADMIN_ROUTES
-        if route.method == "GET" and not route.background and route.path not in NO_PAGES
+        if route.method == "GET"
+        and not (route.background or route.changing)
+        and route.path not in NO_PAGES
     ]
     ids = {f"<{name}>": site.value(query) for name, query in IDS.items()}
     return [site.admin_url + _filled(path, ids) for path in paths]

@@ -20,6 +20,8 @@ from app.domain.audit_trail import (
     Provenance,
     event,
 )
+from app.domain.company_provider import Failure
+from app.domain.company_sign_in import Stranger
 from app.domain.policies import Refusal
 from app.storage.audit_trail import AuditEvent
 from app.storage.impersonations import EndReason, Impersonation
@@ -69,6 +71,7 @@ VALUES: dict[str, Any] = {
     "why": "",
 }
 WHYS = {
+    AuditAction.COMPANY_SIGN_IN_REFUSED: (*Failure, *Stranger),
     AuditAction.SIGN_IN_FAILED: ("no_match", "throttled", "wrong_factor", "wrong_passkey"),
     AuditAction.SIGN_IN_ENDED: (
         *("signed_out", "ended_by_admin", "role_changed", "disabled"),
@@ -321,6 +324,7 @@ def test_what_was_erased_reads_as_erased(action: AuditAction, why: str) -> None:
 
 
 WITHOUT_PEOPLE = {
+    AuditAction.COMPANY_SIGN_IN_REFUSED,
     AuditAction.ALERT_RAISED,
     AuditAction.AUDIT_ARCHIVED,
     AuditAction.AUDIT_DOUBTED,

@@ -6,6 +6,7 @@ from flask import g, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import FlaskForm
+from werkzeug.exceptions import Forbidden
 from wtforms import EmailField, HiddenField, PasswordField
 from wtforms.validators import InputRequired, Length
 
@@ -13,11 +14,13 @@ from app.domain import authentication as verbs
 from app.domain.authentication import EMAIL_LENGTH, NotSignedIn
 from app.web import authentication, htmx
 from app.web.admin.arrivals import arrive, end_sign_in
-from app.web.application_context import factor_lock
+from app.web.application_context import factor_lock, settings
 from app.web.provenance import provenance
 
 # One path of ours: no scheme, no host, nothing a browser would read as either (W8).
 LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+
+NO_PASSWORDS = "Nobody signs in with a password here."
 
 
 class SignInForm(FlaskForm):
@@ -38,6 +41,8 @@ def new() -> ResponseReturnValue:
 
 def create() -> ResponseReturnValue:
     """Sign in; a wrong attempt shows the form again and keeps the address."""
+    if not settings().password_sign_in:
+        raise Forbidden(NO_PASSWORDS)
     # What was sent as a form, and not files or JSON, which hold other things than words.
     form = SignInForm(request.form)
     if not form.validate_on_submit():
@@ -70,7 +75,13 @@ def local_path(text: str) -> str:
 def page(form: SignInForm) -> str:
     """Return the page with that form, and with the way in by a passkey where there are some."""
     has_passkeys = factor_lock().site.has_passkeys
-    return render_template("admin/sign_in/new.html", form=form, has_passkeys=has_passkeys)
+    return render_template(
+        "admin/sign_in/new.html",
+        form=form,
+        has_passkeys=has_passkeys,
+        company=settings().company,
+        by_password=settings().password_sign_in,
+    )
 
 
 def _not_signed_in(form: SignInForm, result: NotSignedIn) -> ResponseReturnValue:

@@ -7,6 +7,7 @@ from werkzeug.exceptions import NotFound
 
 from app.domain import sign_ins as verbs
 from app.storage.admins import SignIn, open_sign_ins
+from app.storage.company_accounts import company_account_of
 from app.storage.factors import codes_left, factors_of
 from app.web import htmx
 from app.web.admin.loading import load_or_404
@@ -19,7 +20,7 @@ from app.web.provenance import provenance
 def index() -> ResponseReturnValue:
     """What the admin signs in with, and where they are signed in."""
     rows = open_sign_ins(g.db, current_user.id)
-    factors = factors_of(g.db, current_user.id)
+    factors, company = factors_of(g.db, current_user.id), settings().company
     return render_template(
         "admin/sign_ins/index.html",
         sign_ins=[row for row in rows if not verbs.is_over(row, now=g.now)],
@@ -27,6 +28,10 @@ def index() -> ResponseReturnValue:
         has_passkeys=has_passkeys(),
         last_stays=settings().second_factor_required and len(factors) == 1,
         codes_left=codes_left(g.db, current_user.id),
+        company=company,
+        company_account=(
+            company_account_of(g.db, current_user.id, company.issuer) if company else None
+        ),
     )
 
 

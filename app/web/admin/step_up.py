@@ -15,22 +15,27 @@ from app.domain import step_up as verbs
 from app.domain.factors import Answer
 from app.domain.passkeys import ANSWER_LENGTH
 from app.domain.step_up import NotProved
+from app.storage.company_accounts import company_account_of
 from app.storage.factors import FactorKind, factors_of, has_factors
 from app.web import authentication, htmx
 from app.web.admin.second_step import CODE_LENGTH
 from app.web.admin.sign_in import local_path
-from app.web.application_context import factor_lock, step_up_rules
+from app.web.application_context import company_rules, factor_lock, settings, step_up_rules
 from app.web.authentication import current_sign_in
 from app.web.provenance import provenance
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a form asks for: `kinds` are those of the admin's factors, `problem` what was wrong."""
+    """What a form asks for: `kinds` are those of the admin's factors, `problem` what was wrong.
+
+    `company` is what the company's provider is called, where it can confirm it too.
+    """
 
     kinds: frozenset[str]
     has_passkeys: bool
     problem: str = ""
+    company: str = ""
 
     @property
     def by_code(self) -> bool:
@@ -49,7 +54,12 @@ def asked() -> Asked | None:
     if not verbs.is_needed(g.db, row, step_up_rules(), now=g.now):
         return None
     kinds = frozenset(factor.kind for factor in factors_of(g.db, row.admin_id))
-    return Asked(kinds, factor_lock().site.has_passkeys, g.get("step_up_problem", ""))
+    return Asked(
+        kinds,
+        factor_lock().site.has_passkeys,
+        g.get("step_up_problem", ""),
+        _company_of(row.admin_id),
+    )
 
 
 def asked_to_enrol() -> Asked | None:
@@ -110,6 +120,13 @@ def ask() -> ResponseReturnValue:
         now=g.now,
     )
     return Response(options, mimetype="application/json")
+
+
+def _company_of(admin_id: str) -> str:
+    company = settings().company
+    if company is None or not company_rules().knows_factors:
+        return ""
+    return company.label if company_account_of(g.db, admin_id, company.issuer) else ""
 
 
 def _page(now_asked: Asked | None, next_path: str, *, status: int) -> ResponseReturnValue:

@@ -72,6 +72,7 @@ PAGES = [
     for route in ROUTES
     if route.method == "GET"
     and isinstance(route.audience, Permission)
+    and not route.changing
     # Nobody here has a second factor.
     and "<factor_id>" not in route.path
 ]

@@ -26,7 +26,9 @@ ELSEWHERE = {"/sign-in", "/sign-in/second-step", "/settings/security/enrolment"}
 PAGES = [
     route
     for route in ROUTES
-    if route.method == "GET" and not route.background and route.path not in ELSEWHERE
+    if route.method == "GET"
+    and not (route.background or route.changing)
+    and route.path not in ELSEWHERE
 ]
 # Omar has none.
 WITH_A_FACTOR = {"/settings/security/factors/<factor_id>/removal", "/settings/security/step-up"}

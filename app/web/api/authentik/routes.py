@@ -1,6 +1,7 @@
 """authentik's API, of it what its impersonation is about: every route, for keys that speak it."""
 
 from collections.abc import Callable
+from typing import Any
 
 from flask.typing import ResponseReturnValue
 
@@ -15,7 +16,7 @@ USERS = f"{PREFIX}core/users"
 SESSIONS = f"{PREFIX}core/authenticated_sessions"
 
 
-def _route(method: str, path: str, view: Callable[..., ResponseReturnValue], **more: bool) -> Route:
+def _route(method: str, path: str, view: Callable[..., ResponseReturnValue], **more: Any) -> Route:
     return Route(method, path, view, Scope.AUTHENTIK, either_slash=True, **more)
 
 

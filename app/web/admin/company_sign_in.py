@@ -1,0 +1,234 @@
+"""Signing in by the company's identity provider, and linking one's account there (S11).
+
+The way there and back is bound to the browser by its session cookie: what comes back without the
+`state` that went there from this browser, minutes ago and once, signs nobody in. So nobody can be
+signed in as somebody else by a link.
+"""
+
+import hmac
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Response, flash, g, make_response, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from werkzeug.exceptions import BadRequest, NotFound
+
+from app.domain import company_accounts
+from app.domain import company_sign_in as verbs
+from app.domain.company_provider import Errand, Failure, NotProved, Proof
+from app.domain.company_sign_in import ERRAND_LIFETIME, Refused, Stranger
+from app.web import authentication, htmx
+from app.web.admin import step_up
+from app.web.admin.arrivals import arrive
+from app.web.admin.sign_in import local_path
+from app.web.application_context import company_provider, company_rules, settings, step_up_rules
+from app.web.authentication import current_admin, current_sign_in
+from app.web.provenance import provenance
+
+KEPT = "company_sign_in"
+SIGN_IN, LINK, STEP_UP = "sign_in", "link", "step_up"
+NOT_BEGUN = "This sign-in was not begun in this browser, or too long ago. Begin again."
+UNTRUSTED = (
+    "What it answered cannot be trusted, so nobody was signed in. Tell whoever looks after it."
+)
+UNKNOWN = (
+    "Nobody here is linked to this company account. Sign in another way and link it under Settings,"
+    " or ask whoever runs Understudy to link it."
+)
+SENTENCES: dict[Failure | Stranger, tuple[int, str]] = {
+    Failure.DENIED: (403, "It did not let you in, or you turned back there."),
+    Failure.UNAVAILABLE: (503, "It cannot be reached at the moment. Try again shortly."),
+    Stranger.STATE: (400, NOT_BEGUN),
+    Stranger.USED: (400, NOT_BEGUN),
+    Stranger.UNKNOWN: (403, UNKNOWN),
+    # Nobody is told who is disabled (S5).
+    Stranger.DISABLED: (403, UNKNOWN),
+    Stranger.NOT_STRONG: (403, "It has seen no second factor of yours just now."),
+    Stranger.NO_ROLE: (403, "Your company account has no role here. Ask whoever gives out roles."),
+}
+
+
+def ask_anew() -> Errand | NotProved | None:
+    """Ask where to send the browser, for whoever is to prove themselves anew there."""
+    return ask(fresh=True)
+
+
+def ask(*, fresh: bool = False) -> Errand | NotProved | None:
+    """Ask the provider where to send the browser."""
+    provider = company_provider()
+    if provider is None:
+        return None
+    try:
+        return provider.errand(callback_url=_callback_url(), fresh=fresh)
+    except NotProved as error:
+        return error
+
+
+def new() -> ResponseReturnValue:
+    """Send the browser to the provider, to be signed in."""
+    return _sent_there(SIGN_IN, local_path(request.args.get("next", "")))
+
+
+def new_link() -> ResponseReturnValue:
+    """Send an admin who is signed in to the provider, to link their account there."""
+    if not step_up.passed():
+        return htmx.go_to(url_for("step_up.new", next=url_for("company_sign_in.new_link")))
+    return _sent_there(LINK, url_for("sign_ins.index"))
+
+
+def new_step_up() -> ResponseReturnValue:
+    """Send an admin who is signed in to the provider, to prove a second factor there (S9)."""
+    return _sent_there(STEP_UP, url_for("sign_ins.index"))
+
+
+def bring() -> Proof | NotProved | Stranger | None:
+    """Take to the provider what the browser brings back from there; None for nothing."""
+    provider, state = company_provider(), request.args.get("state", "")
+    if provider is None or not state:
+        return None
+    kept = session.get(KEPT)
+    if kept is None or not _is_kept(kept, state, now=g.now):
+        return Stranger.STATE
+    if "error" in request.args:
+        return NotProved(Failure.DENIED, request.args["error"])
+    try:
+        return provider.prove(
+            code=request.args.get("code", ""),
+            nonce=kept["nonce"],
+            verifier=kept["verifier"],
+            callback_url=_callback_url(),
+            now=g.now,
+        )
+    except NotProved as error:
+        return error
+
+
+def create() -> ResponseReturnValue:
+    """Sign in whom the provider has proved, or link their account to who is signed in."""
+    found: Proof | NotProved | Stranger | None = g.beforehand
+    if found is None:
+        raise BadRequest(NOT_BEGUN)
+    if isinstance(found, Stranger):
+        # What stands in the cookie may belong to another tab's way there.
+        return _refused(found)
+    kept = session.pop(KEPT)
+    if isinstance(found, NotProved):
+        return _refused(found.why, found.detail)
+    if not verbs.use(g.db, kept["state"], now=g.now):
+        return _refused(Stranger.USED)
+    return _sign_in(found, kept["next"]) if kept["purpose"] == SIGN_IN else _own(found, kept)
+
+
+def end_link() -> ResponseReturnValue:
+    """Unlink one's own company account."""
+    if not step_up.passed():
+        return htmx.go_to(url_for("step_up.new", next=url_for("sign_ins.index")))
+    company_accounts.unlink(
+        g.db,
+        current_admin(),
+        issuer=_issuer(),
+        by=current_admin(),
+        provenance=provenance(),
+        now=g.now,
+    )
+    flash("Your company account is unlinked.", "success")
+    return htmx.go_to(url_for("sign_ins.index"))
+
+
+def _sent_there(purpose: str, next_path: str) -> ResponseReturnValue:
+    errand: Errand | NotProved | None = g.beforehand
+    if errand is None:
+        raise NotFound("Nobody signs in by a company account here.")
+    if isinstance(errand, NotProved):
+        return _refused(errand.why, errand.detail)
+    session[KEPT] = {
+        "state": errand.state,
+        "nonce": errand.nonce,
+        "verifier": errand.verifier,
+        "at": int(g.now.timestamp()),
+        "purpose": purpose,
+        "next": next_path,
+        "admin_id": "" if purpose == SIGN_IN else current_user.id,
+    }
+    return Response(status=303, headers={"Location": errand.url})
+
+
+def _is_kept(kept: dict[str, Any], state: str, *, now: datetime) -> bool:
+    if not hmac.compare_digest(kept["state"].encode(), state.encode("utf-8", "surrogatepass")):
+        return False
+    age = timedelta(seconds=int(now.timestamp()) - kept["at"])
+    return timedelta(0) <= age <= ERRAND_LIFETIME
+
+
+def _sign_in(proof: Proof, next_path: str) -> ResponseReturnValue:
+    result = verbs.sign_in(g.db, proof, rules=company_rules(), provenance=provenance(), now=g.now)
+    if isinstance(result, Refused):
+        return _page(result.why)
+    return arrive(result, local_path(next_path))
+
+
+def _own(proof: Proof, kept: dict[str, Any]) -> ResponseReturnValue:
+    """Do what an admin who is signed in went there for, if it is still they."""
+    if not current_user.is_authenticated or current_user.id != kept["admin_id"]:
+        return _refused(Stranger.STATE)
+    return _link(proof) if kept["purpose"] == LINK else _step_up(proof)
+
+
+def _step_up(proof: Proof) -> ResponseReturnValue:
+    result = verbs.step_up(
+        g.db,
+        current_sign_in(),
+        proof,
+        company=company_rules(),
+        rules=step_up_rules(),
+        provenance=provenance(),
+        now=g.now,
+    )
+    if isinstance(result, Refused):
+        return _page(result.why)
+    authentication.sign_in(result)
+    flash("Confirmed. What you were asked in another tab goes on there.", "success")
+    return htmx.go_to(url_for("sign_ins.index"))
+
+
+def _link(proof: Proof) -> ResponseReturnValue:
+    company_accounts.link(
+        g.db,
+        current_admin(),
+        issuer=proof.issuer,
+        subject=proof.subject,
+        by=current_admin(),
+        provenance=provenance(),
+        now=g.now,
+    )
+    flash("Your company account is linked. You can sign in with it from now on.", "success")
+    return htmx.go_to(url_for("sign_ins.index"))
+
+
+def _refused(why: Failure | Stranger, detail: str = "") -> ResponseReturnValue:
+    verbs.refuse(g.db, why, detail=detail, provenance=provenance(), now=g.now)
+    return _page(why)
+
+
+def _page(why: Failure | Stranger) -> ResponseReturnValue:
+    status, sentence = SENTENCES.get(why, (502, UNTRUSTED))
+    company = settings().company
+    page = render_template(
+        "admin/company_sign_in/refused.html",
+        label=company.label if company else "",
+        sentence=sentence,
+        request_id=g.request_id,
+    )
+    return make_response(page, status)
+
+
+def _callback_url() -> str:
+    return settings().admin_url + url_for("company_sign_in.create")
+
+
+def _issuer() -> str:
+    provider = company_provider()
+    if provider is None:
+        raise NotFound("Nobody signs in by a company account here.")
+    return provider.issuer

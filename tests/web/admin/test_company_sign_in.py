@@ -1,0 +1,472 @@
+"""Signing in by the company's provider, which is a real one in a process of its own."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from flask.testing import FlaskClient
+
+from app.config import CompanySettings, Config
+from app.domain import company_accounts
+from app.domain.audit_trail import AuditAction
+from app.domain.factors import Lock
+from app.storage.admins import Admin, SignIn
+from app.storage.database import Database
+from app.web.application import Application
+from tests import openid_provider, trail
+from tests.browsing import FROM_HERE, Browser
+from tests.cast import ADA, CY, MIA, OMAR, PASSWORD, Person
+from tests.clock import Clock
+from tests.conftest import on_sqlite
+from tests.devices import add_app
+from tests.factories import FROM_THE_OFFICE
+from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
+
+pytestmark = [pytest.mark.requirement("S11"), on_sqlite]
+
+CALLBACK = "/sign-in/company/callback"
+LINK = "/settings/security/company-account/new"
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Provider]:
+    with openid_provider.running() as provider:
+        yield provider
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The provider's clock is the machine's."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def company(provider: Provider) -> CompanySettings:
+    return CompanySettings(provider.issuer, CLIENT_ID, CLIENT_SECRET, label="Harbourmaster")
+
+
+@pytest.fixture
+def config(config: Config, company: CompanySettings) -> Config:
+    return replace(config, company=company)
+
+
+@pytest.fixture
+def link(database: Database, provider: Provider, now: datetime) -> Callable[..., None]:
+    """Link somebody to what the provider calls them."""
+
+    def link(person: Person, subject: str = "s-1") -> None:
+        with database.unit_of_work(writing=True) as db:
+            company_accounts.link(
+                db,
+                db.get_one(Admin, person.id),
+                issuer=provider.issuer,
+                subject=subject,
+                by=None,
+                provenance=FROM_THE_OFFICE,
+                now=now,
+            )
+
+    return link
+
+
+def go(browser: Browser, path: str = "/sign-in/company") -> str:
+    """Go to the provider and back as far as its answer; return where that leads."""
+    browser.get(path, status=303)
+    there = requests.get(browser.response.headers["Location"], allow_redirects=False, timeout=10)
+    back = urlsplit(there.headers["Location"])
+    assert back.path == CALLBACK
+    return f"{back.path}?{back.query}"
+
+
+def come_back(browser: Browser, status: int = 303, path: str = "/sign-in/company") -> None:
+    browser.get(go(browser, path), status=status)
+
+
+def told(database: Database, action: AuditAction) -> list[Any]:
+    with database.unit_of_work(writing=False) as db:
+        return list(trail.events(db, action))
+
+
+def whys(database: Database) -> list[str]:
+    return [one.details["why"] for one in told(database, AuditAction.COMPANY_SIGN_IN_REFUSED)]
+
+
+def test_whoever_is_linked_signs_in_and_comes_where_they_wanted(
+    stranger: Browser, provider: Provider, database: Database, link: Callable[..., None]
+) -> None:
+    link(ADA)
+    provider.tell(subject="s-1")
+    stranger.get("/sign-in?next=/members")
+    (button,) = stranger.page.all("a", href="/sign-in/company?next=/members")
+    assert button.words == "Sign in with Harbourmaster"
+    come_back(stranger, path=button["href"])
+    assert stranger.response.headers["Location"] == "/members"
+    assert ADA.name in stranger.get("/").one("header", class_="topbar").words
+    assert told(database, AuditAction.SIGN_IN_SUCCEEDED)[0].details == {"proof": "company"}
+
+
+@pytest.mark.parametrize("claims", [{}, {"email": ADA.email, "email_verified": True}])
+def test_nobody_is_known_by_an_address(
+    stranger: Browser,
+    provider: Provider,
+    database: Database,
+    link: Callable[..., None],
+    claims: dict[str, Any],
+) -> None:
+    link(ADA, "another")
+    provider.tell(subject="s-1", claims=claims)
+    come_back(stranger, 403)
+    assert "Nobody here is linked to this company account" in stranger.page.words
+    stranger.get("/", status=303)
+    (refused,) = told(database, AuditAction.COMPANY_SIGN_IN_REFUSED)
+    assert (refused.details["why"], refused.details["detail"]) == ("unknown", "s-1")
+
+
+@pytest.mark.requirement("S5")
+def test_who_is_disabled_is_told_no_more_than_a_stranger(
+    stranger: Browser, provider: Provider, database: Database, link: Callable[..., None]
+) -> None:
+    link(OMAR)
+    with database.unit_of_work(writing=True) as db:
+        omar = db.get_one(Admin, OMAR.id)
+        omar.disabled_at = omar.created_at
+    provider.tell(subject="s-1")
+    come_back(stranger, 403)
+    assert "Nobody here is linked" in stranger.page.words
+    assert whys(database) == ["disabled"]
+
+
+@pytest.mark.requirement("S8")
+def test_a_second_factor_is_ours_unless_the_provider_is_known_for_one(
+    stranger: Browser,
+    provider: Provider,
+    database: Database,
+    link: Callable[..., None],
+    lock: Lock,
+    now: datetime,
+) -> None:
+    link(ADA)
+    with database.unit_of_work(writing=True) as db:
+        add_app(db, ADA.id, lock=lock, now=now)
+    provider.tell(subject="s-1", amr=["mfa"], auth_time=int(time.time()))
+    come_back(stranger)
+    assert stranger.response.headers["Location"].startswith("/sign-in/second-step")
+    stranger.get("/", status=303)
+
+
+@pytest.mark.requirement("S8", "S9")
+@pytest.mark.parametrize(
+    ("said", "enough"),
+    [
+        ({"amr": ["pwd", "mfa"]}, True),
+        ({"acr": "gold"}, True),
+        ({"amr": ["pwd"]}, False),
+        ({"acr": "silver"}, False),
+        ({"amr": ["mfa"], "misbehave": "no auth_time"}, False),
+    ],
+)
+def test_a_factor_that_the_provider_has_seen_counts_from_when_it_has(
+    stranger: Browser,
+    provider: Provider,
+    database: Database,
+    admin_app: Application,
+    company: CompanySettings,
+    link: Callable[..., None],
+    said: dict[str, Any],
+    *,
+    enough: bool,
+) -> None:
+    strong = {"strong_amr": frozenset({"mfa"}), "strong_acr": frozenset({"gold"})}
+    rules = admin_app.extensions["company_rules"]
+    admin_app.extensions["company_rules"] = replace(rules, **strong)
+    link(ADA)
+    at = int(time.time()) - 300
+    provider.tell(**{"subject": "s-1", "auth_time": at} | said)
+    come_back(stranger)
+    with database.unit_of_work(writing=False) as db:
+        (row,) = db.query(SignIn).filter_by(admin_id=ADA.id).all()
+    assert row.verified_at == (datetime.fromtimestamp(at, UTC) if enough else None)
+
+
+def mapped(admin_app: Application, claim: str = "groups") -> None:
+    admin_app.extensions["company_rules"] = replace(
+        admin_app.extensions["company_rules"],
+        role_claim=claim,
+        superadmins=frozenset({"support leads"}),
+        admins=frozenset({"support"}),
+    )
+
+
+def test_a_role_never_comes_from_the_provider_unless_it_is_mapped(
+    stranger: Browser, provider: Provider, database: Database, link: Callable[..., None]
+) -> None:
+    link(OMAR)
+    provider.tell(subject="s-1", claims={"groups": ["support leads"], "role": "superadmin"})
+    come_back(stranger)
+    with database.unit_of_work(writing=False) as db:
+        assert not db.get_one(Admin, OMAR.id).is_superadmin
+
+
+@pytest.mark.requirement("A2", "S2")
+@pytest.mark.parametrize(
+    ("claims", "claim", "role", "in_"),
+    [
+        ({"groups": ["support", "support leads"]}, "groups", "superadmin", True),
+        ({"groups": "support"}, "groups", "admin", True),
+        ({"realm": {"roles": ["support leads"]}}, "realm.roles", "superadmin", True),
+        ({"groups": ["sales"]}, "groups", "admin", False),
+        ({}, "groups", "admin", False),
+        ({"groups": {"support leads": 1}}, "groups", "admin", False),
+        ({"groups": [["support leads"], 7]}, "groups", "admin", False),
+    ],
+)
+def test_a_role_that_is_mapped_is_taken_on_and_lost_at_the_next_sign_in(
+    stranger: Browser,
+    provider: Provider,
+    database: Database,
+    admin_app: Application,
+    link: Callable[..., None],
+    start_session: Callable[..., str],
+    claims: dict[str, Any],
+    claim: str,
+    role: str,
+    *,
+    in_: bool,
+) -> None:
+    mapped(admin_app, claim)
+    link(CY)
+    start_session(CY, MIA)
+    provider.tell(subject="s-1", claims=claims)
+    come_back(stranger, 303 if in_ else 403)
+    with database.unit_of_work(writing=False) as db:
+        assert db.get_one(Admin, CY.id).role == role
+    changed = [one.details["after"] for one in told(database, AuditAction.ADMIN_ROLE_CHANGED)]
+    assert changed == ([] if role == "superadmin" else ["admin"])
+    # What was done as superadmin ends with it.
+    ended = told(database, AuditAction.IMPERSONATION_ENDED)
+    assert len(ended) == (role == "admin")
+    assert whys(database) == ([] if in_ else ["no_role"])
+
+
+@pytest.mark.requirement("S11", "H6")
+def test_what_was_not_begun_in_this_browser_signs_nobody_in(
+    stranger: Browser,
+    provider: Provider,
+    admin_app: Application,
+    database: Database,
+    link: Callable[..., None],
+) -> None:
+    """Else a stranger could let somebody work as somebody else, by a link."""
+    link(ADA)
+    provider.tell(subject="s-1")
+    attacker = Browser(admin_app.test_client())
+    stolen = go(attacker)
+    for browser in (stranger, Browser(admin_app.test_client())):
+        browser.get(stolen, status=400)
+        assert "not begun in this browser" in browser.page.words
+        browser.get("/", status=303)
+    # It did not use it up for who began it.
+    attacker.get(stolen, status=303)
+    assert whys(database) == ["state", "state"]
+
+
+def test_what_has_been_used_or_is_old_signs_nobody_in(
+    stranger: Browser,
+    provider: Provider,
+    clock: Clock,
+    database: Database,
+    link: Callable[..., None],
+) -> None:
+    link(ADA)
+    provider.tell(subject="s-1")
+    back = go(stranger)
+    cookie = stranger.client.get_cookie("understudy", domain="localhost")
+    assert cookie
+    stranger.get(back, status=303)
+    stranger.client.set_cookie("understudy", cookie.value, domain="localhost")
+    assert stranger.client.get(back).status_code in (400, 502)
+    late = go(stranger)
+    clock.move(minutes=11)
+    stranger.get(late, status=400)
+    assert len(told(database, AuditAction.SIGN_IN_SUCCEEDED)) == 1
+    assert whys(database)[-1] == "state"
+
+
+ERRORS = {
+    "denied": (403, "denied", "did not let you in"),
+    "nonce": (502, "nonce", "cannot be trusted"),
+    "aud": (502, "audience", "cannot be trusted"),
+    "iss": (502, "issuer", "cannot be trusted"),
+    "exp": (502, "expired", "cannot be trusted"),
+    "none": (502, "token", "cannot be trusted"),
+    "html": (502, "answer", "cannot be trusted"),
+    "status": (503, "unavailable", "cannot be reached"),
+}
+
+
+@pytest.mark.requirement("L1")
+@pytest.mark.parametrize("how", ERRORS)
+def test_each_error_has_a_sentence_and_an_event(
+    stranger: Browser,
+    provider: Provider,
+    database: Database,
+    link: Callable[..., None],
+    how: str,
+) -> None:
+    link(ADA)
+    status, why, sentence = ERRORS[how]
+    provider.tell(subject="s-1", misbehave=how)
+    come_back(stranger, status)
+    assert "You came from Harbourmaster." in stranger.page.words
+    assert sentence in stranger.page.words
+    assert whys(database) == [why]
+    stranger.get("/", status=303)
+
+
+def test_a_provider_that_is_down_has_a_sentence_too(
+    stranger: Browser, provider: Provider, database: Database
+) -> None:
+    provider.tell(misbehave="status", at="/.well-known/openid-configuration")
+    stranger.get("/sign-in/company", status=503)
+    assert "cannot be reached" in stranger.page.words
+    assert whys(database) == ["unavailable"]
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?code=x", "?state=x", "?state=x&code=y", "?state=%ED%A0%80", "?error=x&state=y"]
+)
+def test_whatever_else_comes_signs_nobody_in(stranger: Browser, query: str) -> None:
+    stranger.get(f"{CALLBACK}{query}", status=400)
+
+
+@pytest.mark.requirement("W6")
+def test_nobody_waits_for_a_writer_while_the_provider_is_asked(
+    stranger: Browser, provider: Provider, database: Database, link: Callable[..., None]
+) -> None:
+    link(ADA)
+    provider.tell(subject="s-1")
+    back = go(stranger)
+    assert stranger.client.head(back).status_code == 405
+    stranger.get(back, status=303)
+
+
+def test_an_admin_links_their_own_account(
+    superadmin: Browser, provider: Provider, database: Database
+) -> None:
+    provider.tell(subject="s-7")
+    superadmin.get("/settings/security")
+    (button,) = superadmin.page.all("a", href=LINK)
+    come_back(superadmin, path=button["href"])
+    assert "Your company account is linked." in superadmin.follow().words
+    (linked,) = told(database, AuditAction.COMPANY_ACCOUNT_LINKED)
+    assert (linked.actor_id, linked.details["subject"]) == (ADA.id, "s-7")
+    superadmin.submit("/settings/security/company-account/end")
+    assert "is unlinked" in superadmin.follow().words
+    assert superadmin.page.all("a", href=LINK)
+
+
+def test_an_account_that_is_somebody_elses_is_not_linked(
+    superadmin: Browser, provider: Provider, link: Callable[..., None]
+) -> None:
+    link(OMAR, "s-7")
+    provider.tell(subject="s-7")
+    come_back(superadmin, 409, LINK)
+    assert "belongs to another admin" in superadmin.page.words
+
+
+def test_what_one_admin_began_links_nobody_else(
+    superadmin: Browser,
+    provider: Provider,
+    sign_in: Callable[[Person], object],
+    database: Database,
+) -> None:
+    provider.tell(subject="s-7")
+    back = go(superadmin, LINK)
+    sign_in(OMAR)
+    superadmin.get(back, status=400)
+    assert whys(database) == ["state"]
+    assert told(database, AuditAction.COMPANY_ACCOUNT_LINKED) == []
+
+
+@pytest.mark.requirement("S9")
+def test_linking_takes_a_fresh_proof(
+    superadmin: Browser, database: Database, lock: Lock, now: datetime
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        add_app(db, ADA.id, lock=lock, now=now)
+    superadmin.get(LINK, status=303)
+    assert superadmin.response.headers["Location"].startswith("/settings/security/step-up")
+
+
+def test_passwords_can_be_switched_off(
+    client: FlaskClient, admin_app: Application, config: Config
+) -> None:
+    browser = Browser(client)
+    before = browser.get("/sign-in")
+    admin_app.extensions["settings"] = replace(config, password_sign_in=False)
+    page = browser.get("/sign-in")
+    assert not page.all("input", type="password")
+    # The token is that of a form that stood there before.
+    token = {"csrf_token": before.form("/sign-in")["csrf_token"]}
+    data = token | {"email": ADA.email, "password": PASSWORD}
+    answer = client.post("/sign-in", data=data, headers=FROM_HERE)
+    assert answer.status_code == 403
+    assert "Nobody signs in with a password here." in answer.text
+    browser.get("/", status=303)
+
+
+CONFIRM = "/settings/security/step-up/company"
+
+
+@pytest.mark.requirement("S9")
+@pytest.mark.parametrize(
+    ("minutes", "amr", "status"), [(1, "mfa", 303), (11, "mfa", 403), (1, "pwd", 403)]
+)
+def test_a_fresh_factor_at_the_provider_is_a_step_up(
+    superadmin: Browser,
+    provider: Provider,
+    database: Database,
+    admin_app: Application,
+    lock: Lock,
+    now: datetime,
+    link: Callable[..., None],
+    minutes: int,
+    amr: str,
+    status: int,
+) -> None:
+    rules = admin_app.extensions["company_rules"]
+    admin_app.extensions["company_rules"] = replace(rules, strong_amr=frozenset({"mfa"}))
+    link(ADA)
+    with database.unit_of_work(writing=True) as db:
+        add_app(db, ADA.id, lock=lock, now=now)
+    question = f"/members/{MIA.id}/impersonations/new"
+    (button,) = superadmin.get(question).all("a", href=CONFIRM)
+    assert button["target"] == "_blank"
+    at = int(time.time()) - 60 * minutes
+    provider.tell(subject="s-1", amr=[amr], auth_time=at)
+    come_back(superadmin, status, button["href"])
+    assert bool(superadmin.get(question).all("a", href=CONFIRM)) is (status != 303)
+    confirmed = [one.details for one in told(database, AuditAction.STEP_UP_SUCCEEDED)]
+    assert confirmed == ([{"factor": "company"}] if status == 303 else [])
+
+
+@pytest.mark.requirement("S9")
+def test_somebody_elses_account_confirms_nothing(
+    superadmin: Browser,
+    provider: Provider,
+    database: Database,
+    admin_app: Application,
+    link: Callable[..., None],
+) -> None:
+    rules = admin_app.extensions["company_rules"]
+    admin_app.extensions["company_rules"] = replace(rules, strong_amr=frozenset({"mfa"}))
+    link(OMAR, "s-2")
+    provider.tell(subject="s-2", amr=["mfa"], auth_time=int(time.time()))
+    come_back(superadmin, 403, CONFIRM)
+    assert whys(database) == ["unknown"]
+    assert told(database, AuditAction.STEP_UP_SUCCEEDED) == []
