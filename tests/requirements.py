@@ -141,9 +141,6 @@ NEXT = {
 }
 NOT_BUILT = {"A8", "A9", "T8"}
 
-# Parts that are being built, each to be taken out of here as soon as a test shows it.
-AWAITED = {"S8", "S9", "S11"}
-
 # What went wrong with this very feature elsewhere: `failure("X1")` marks what shows that it does
 # not here.
 FAILURES = {
@@ -181,4 +178,3 @@ FAILURES = {
 }
 # Nothing of ours can fail like that: there are no read-only sessions (superserve #227), and nobody
 # is ever asked for the member's password (Nextcloud #230).
-AWAITED_FAILURES = {"X23"}
