@@ -10,7 +10,8 @@ from app.domain import passkeys, recovery_codes, sign_ins, totp
 from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.errors import Conflict, Invalid
 from app.domain.factor_keys import FactorKey, NotSealed
-from app.domain.passkeys import NewPasskey, Question, RelyingParty
+from app.domain.passkey_challenges import Question
+from app.domain.passkeys import NewPasskey, RelyingParty
 from app.domain.sign_ins import SignedIn
 from app.storage import locks
 from app.storage.admins import Admin, SignIn

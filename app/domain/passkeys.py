@@ -1,7 +1,5 @@
 """Passkeys (WebAuthn Level 3): what a browser is asked, and whether its answer is good."""
 
-import binascii
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,9 +7,13 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import webauthn
-from sqlalchemy import update
 from sqlalchemy.orm import Session
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, generate_challenge
+from webauthn.helpers import (
+    base64url_to_bytes,
+    bytes_to_base64url,
+    decode_credential_public_key,
+    decoded_public_key_to_cryptography,
+)
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
@@ -20,16 +22,13 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from app.domain.errors import Conflict
-from app.domain.secrets import hash_secret
+from app.domain.passkey_challenges import LIFETIME, Question, consume, issue, part_of
 from app.storage.admins import Admin
-from app.storage.factors import Factor, PasskeyChallenge, Purpose, challenges_since, passkey
+from app.storage.factors import Factor, passkey
 
-LIFETIME = timedelta(minutes=5)
-# Whoever asks for more within five minutes does not answer them.
-MOST_CHALLENGES = 100
-ANSWER_LENGTH = 16_384
 NAME = "Understudy"
+# What the library lets out beside its own, where an answer or a key is malformed deep inside.
+MALFORMED = (WebAuthnException, ValueError, TypeError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -51,14 +50,6 @@ class RelyingParty:
         except ValueError:
             return True
         return False
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a passkey is asked for, and whose answer is good: nobody's in particular if blank."""
-
-    purpose: Purpose
-    holder_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,7 +81,7 @@ def ask_to_make(
         user_id=admin.id.encode(),
         user_name=admin.email,
         user_display_name=admin.name,
-        challenge=_challenge(db, question, address=address, now=now),
+        challenge=issue(db, question, address=address, now=now),
         timeout=LIFETIME // timedelta(milliseconds=1),
         authenticator_selection=AuthenticatorSelectionCriteria(
             # It tells who it belongs to, and has seen that it is they.
@@ -117,7 +108,7 @@ def ask(
     """
     options = webauthn.generate_authentication_options(
         rp_id=site.id,
-        challenge=_challenge(db, question, address=address, now=now),
+        challenge=issue(db, question, address=address, now=now),
         timeout=LIFETIME // timedelta(milliseconds=1),
         allow_credentials=_described(known) or None,
         user_verification=UserVerificationRequirement.REQUIRED,
@@ -129,7 +120,7 @@ def made(
     db: Session, site: RelyingParty, question: Question, answer: str, *, now: datetime
 ) -> NewPasskey | None:
     """Return the passkey that the browser has made, None for an answer that is not good."""
-    challenge = _consume(db, question, answer, now=now)
+    challenge = consume(db, question, answer, now=now)
     if challenge is None:
         return None
     try:
@@ -140,7 +131,11 @@ def made(
             expected_origin=site.origin,
             require_user_verification=True,
         )
-    except WebAuthnException:
+        # One that nobody could ever prove is none.
+        decoded_public_key_to_cryptography(
+            decode_credential_public_key(verified.credential_public_key)
+        )
+    except MALFORMED:
         return None
     return NewPasskey(
         bytes_to_base64url(verified.credential_id),
@@ -156,7 +151,7 @@ def proved(
 
     A signature count that does not grow is none: the passkey may have been copied.
     """
-    challenge = _consume(db, question, answer, now=now)
+    challenge = consume(db, question, answer, now=now)
     found = passkey(db, _credential_id(answer)) if challenge else None
     if challenge is None or found is None or found.public_key is None:
         return None
@@ -170,78 +165,17 @@ def proved(
             credential_current_sign_count=found.sign_count or 0,
             require_user_verification=True,
         )
-    except WebAuthnException:
+    except MALFORMED:
         return None
     found.sign_count = verified.new_sign_count
     return found
 
 
-def _challenge(db: Session, question: Question, *, address: str, now: datetime) -> bytes:
-    if challenges_since(db, address, since=now) >= MOST_CHALLENGES:
-        raise Conflict("Too many passkeys were asked for from here. Try again in five minutes.")
-    challenge = generate_challenge()
-    db.add(
-        PasskeyChallenge(
-            challenge_hash=hash_secret(bytes_to_base64url(challenge)),
-            purpose=question.purpose,
-            holder_id=question.holder_id,
-            address=address,
-            good_until=now + LIFETIME,
-        )
-    )
-    return challenge
-
-
-def _consume(db: Session, question: Question, answer: str, *, now: datetime) -> bytes | None:
-    """Return the challenge that the answer is to, if it was ours and nobody has answered it."""
-    written = _challenge_in(answer)
-    if written is None:
-        return None
-    used = db.execute(
-        update(PasskeyChallenge)
-        .where(
-            PasskeyChallenge.challenge_hash == hash_secret(written),
-            PasskeyChallenge.purpose == question.purpose,
-            PasskeyChallenge.holder_id == question.holder_id,
-            PasskeyChallenge.used_at.is_(None),
-            PasskeyChallenge.good_until > now,
-        )
-        .values(used_at=now)
-        .returning(PasskeyChallenge.challenge_hash)
-        .execution_options(synchronize_session=False)
-    ).first()
-    return base64url_to_bytes(written) if used else None
-
-
-def _challenge_in(answer: str) -> str | None:
-    """Return the challenge that the browser says it was asked, as it is written there."""
-    try:
-        client_data = json.loads(base64url_to_bytes(_part(answer, "response", "clientDataJSON")))
-        return _written(client_data.get("challenge"))
-    except (ValueError, AttributeError, RecursionError, binascii.Error):
-        return None
-
-
 def _credential_id(answer: str) -> str:
     try:
-        return _part(answer, "id")
+        return part_of(answer, "id")
     except (ValueError, RecursionError):
         return ""
-
-
-def _part(answer: str, *names: str) -> str:
-    """Return the text under these names; raise ValueError if there is none."""
-    found = json.loads(answer) if len(answer) <= ANSWER_LENGTH else None
-    for name in names:
-        found = found.get(name) if isinstance(found, dict) else None
-    text = _written(found)
-    if text is None:
-        raise ValueError(f"there is no {names[-1]}")
-    return text
-
-
-def _written(value: object) -> str | None:
-    return value if isinstance(value, str) and value.isascii() else None
 
 
 def _described(known: Sequence[Factor]) -> list[PublicKeyCredentialDescriptor]:

@@ -14,7 +14,7 @@ from app.domain.authentication import (
     throttle,
 )
 from app.domain.factors import PASSKEY_NOT_GOOD, Answer, Lock
-from app.domain.passkeys import Question
+from app.domain.passkey_challenges import Question
 from app.domain.secrets import hash_secret
 from app.domain.sign_ins import Method, SignedIn, open_sign_in
 from app.storage.admins import Admin

@@ -9,7 +9,7 @@ from app.domain import factors, sign_ins
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.authentication import note_attempt, take_turn, throttle
 from app.domain.factors import Answer, Lock
-from app.domain.passkeys import Question
+from app.domain.passkey_challenges import Question
 from app.domain.sign_ins import SignedIn
 from app.storage.admins import SignIn
 from app.storage.factors import Purpose, has_factors

@@ -7,7 +7,6 @@ document.addEventListener("submit", (event) => {
   const proof = form.querySelector("fieldset.step-up");
   if (!form.matches(".start-form") || !proof) return;
   event.preventDefault();
-  if (waiting) return;
   waiting = form;
   proof.dispatchEvent(new CustomEvent("prove"));
 });

@@ -10,7 +10,7 @@ from app.domain import factor_resets, factors, recovery_codes, sign_ins
 from app.domain.audit_trail import AuditAction
 from app.domain.errors import Conflict, Invalid
 from app.domain.factors import MOST, Lock
-from app.domain.passkeys import Question
+from app.domain.passkey_challenges import Question
 from app.domain.sign_ins import SignedIn, open_sign_in
 from app.storage.admins import Admin
 from app.storage.factors import Factor, Purpose, codes_left, factors_of

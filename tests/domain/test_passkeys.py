@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import cbor2
 import pytest
 from sqlalchemy.orm import Session
 
@@ -12,7 +13,8 @@ from app.domain.audit_trail import AuditAction
 from app.domain.authentication import NotSignedIn
 from app.domain.errors import Conflict
 from app.domain.factors import Lock
-from app.domain.passkeys import LIFETIME, MOST_CHALLENGES, Question, RelyingParty
+from app.domain.passkey_challenges import LIFETIME, MOST_CHALLENGES, Question
+from app.domain.passkeys import RelyingParty
 from app.domain.sign_ins import SignedIn, open_sign_in
 from app.storage.admins import Admin
 from app.storage.factors import Factor, Purpose, factors_of
@@ -195,3 +197,59 @@ def test_nobody_asks_for_ever(db: Session, lock: Lock, now: datetime) -> None:
 )
 def test_a_bare_address_has_no_passkeys(origin: str, *, there_are_some: bool) -> None:
     assert RelyingParty(origin).has_passkeys is there_are_some
+
+
+def changed(answer: str, *, value: object, names: tuple[str, ...]) -> str:
+    """The answer with another value under these names."""
+    whole = json.loads(answer)
+    inside = whole
+    for name in names[:-1]:
+        inside = inside[name]
+    inside[names[-1]] = value
+    return json.dumps(whole)
+
+
+@pytest.mark.parametrize("value", [None, 5, "", "A", "é", "\0", [], {}, "A" * 400])
+@pytest.mark.parametrize(
+    "names",
+    [
+        *[("id",), ("rawId",), ("type",), ("response", "signature")],
+        *[("response", "authenticatorData"), ("response", "attestationObject")],
+        ("response", "userHandle"),
+    ],
+)
+def test_an_answer_that_is_broken_inside_is_none(
+    db: Session,
+    ada: Admin,
+    passkey: Passkey,
+    factor: Factor,
+    lock: Lock,
+    now: datetime,
+    names: tuple[str, ...],
+    value: object,
+) -> None:
+    asked = second_step.ANYBODYS_PASSKEY
+    options = passkeys.ask(db, lock.site, asked, address="192.0.2.7", now=now)
+    answer = changed(passkey.prove(options), value=value, names=names)
+    proved = passkeys.proved(db, lock.site, asked, answer, now=now)
+    assert proved is None or names[-1] in ("attestationObject", "userHandle")
+    options = passkeys.ask_to_make(
+        db, lock.site, ada, ENROLMENT, known=(), address="192.0.2.7", now=now
+    )
+    answer = changed(passkey.make(options), value=value, names=names)
+    made = passkeys.made(db, lock.site, ENROLMENT, answer, now=now)
+    assert made is None or names[-1] in ("signature", "authenticatorData", "userHandle")
+
+
+@pytest.mark.parametrize(
+    "key", [{}, {1: 2, 3: -7, -1: 1, -2: bytes(32), -3: bytes(32)}, {1: 5}, {1: 2, 3: -7}]
+)
+def test_a_key_that_nobody_could_prove_is_not_taken(
+    db: Session, ada: Admin, lock: Lock, now: datetime, key: dict[int, object]
+) -> None:
+    class Broken(Passkey):
+        def public_key(self) -> bytes:
+            broken: bytes = cbor2.dumps(key)
+            return broken
+
+    assert make(db, ada, Broken(lock.site.origin), lock=lock, now=now) is None

@@ -12,7 +12,8 @@ from app.domain import passkeys, recovery_codes, totp
 from app.domain.errors import DomainError, Invalid
 from app.domain.factor_keys import NotSealed
 from app.domain.factors import NAME_LENGTH, PASSKEY_NOT_GOOD
-from app.domain.passkeys import ANSWER_LENGTH, NAME, Question
+from app.domain.passkey_challenges import ANSWER_LENGTH, Question
+from app.domain.passkeys import NAME
 from app.domain.sign_ins import SignedIn
 from app.storage.factors import Factor, FactorKind, Purpose, codes_left, factors_of
 from app.web import authentication, htmx

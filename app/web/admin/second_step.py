@@ -12,7 +12,7 @@ from app.domain import passkeys
 from app.domain import second_step as verbs
 from app.domain.authentication import NotSignedIn
 from app.domain.factors import Answer
-from app.domain.passkeys import ANSWER_LENGTH, Question
+from app.domain.passkey_challenges import ANSWER_LENGTH, Question
 from app.storage.factors import Factor, FactorKind, HalfOpenSignIn, factors_of
 from app.web import authentication, htmx
 from app.web.admin.arrivals import arrive

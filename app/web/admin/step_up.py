@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from app.domain import passkeys
 from app.domain import step_up as verbs
 from app.domain.factors import Answer
-from app.domain.passkeys import ANSWER_LENGTH
+from app.domain.passkey_challenges import ANSWER_LENGTH
 from app.domain.step_up import NotProved
 from app.storage.company_accounts import company_account_of
 from app.storage.factors import FactorKind, factors_of, has_factors

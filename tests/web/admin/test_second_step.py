@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import pytest
 
-from app.domain import passkeys
+from app.domain import passkey_challenges
 from app.domain.factors import Lock
 from app.storage.database import Database
 from tests.browsing import FROM_HERE, Browser
@@ -134,7 +134,7 @@ def test_a_passkey_that_nobody_knows_is_told(stranger: Browser, lock: Lock) -> N
 
 
 def test_a_flood_of_questions_ends(stranger: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passkeys, "MOST_CHALLENGES", 1)
+    monkeypatch.setattr(passkey_challenges, "MOST_CHALLENGES", 1)
     stranger.get("/sign-in")
     challenge(stranger, "/sign-in/challenge")
     token = stranger.page.all("input", name="csrf_token")[0]["value"]
