@@ -14,6 +14,7 @@ from app.domain import (
     audit_trail,
     authentication,
     endings,
+    factors,
     handoffs,
     impersonations,
     repeats,
@@ -22,12 +23,17 @@ from app.domain import (
 from app.domain.audit_trail import AuditAction
 from app.domain.authentication import NotSignedIn
 from app.domain.errors import Throttled
+from app.domain.factor_keys import FactorKey
+from app.domain.factors import Answer, Lock
+from app.domain.passkey_challenges import Question
+from app.domain.passkeys import RelyingParty
 from app.domain.secrets import hash_secret
 from app.domain.start_limits import StartLimits
 from app.storage import audit_chain, counters
 from app.storage.admins import Admin
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
+from app.storage.factors import Purpose
 from app.storage.impersonations import EndReason, Handoff, Impersonation, open_impersonations
 from app.storage.members import Member
 from tests import factories, linking
@@ -38,6 +44,7 @@ from tests.proving import proven
 STARTS = 4
 EVENTS = 6
 MOST_STARTS, MOST_REQUESTS = 5, 17
+LOCK = Lock(FactorKey(bytes(32)), RelyingParty("http://localhost:8000"))
 
 
 def start_often(url: str, admin_id: str, now: datetime) -> int:
@@ -298,3 +305,20 @@ def _harmless_event(now: datetime) -> AuditEvent:
         provenance=FROM_THE_OFFICE,
         details={"proof": "password"},
     )
+
+
+def type_code(url: str, code: str, now: datetime) -> int:
+    """Type the code of Ada's app; return 1 if it was good."""
+    database = Database(url)
+    with database.unit_of_work(writing=True) as db:
+        proved = factors.prove(
+            db,
+            db.get_one(Admin, "ada"),
+            Answer(code),
+            question=Question(Purpose.STEP_UP),
+            lock=LOCK,
+            provenance=FROM_THE_OFFICE,
+            now=now,
+        )
+    database.dispose()
+    return proved is not None

@@ -20,6 +20,7 @@ from app.storage.impersonations import LIFETIME, open_impersonations
 from app.storage.members import Member
 from tests import factories, linking, trail
 from tests.conftest import on_sqlite
+from tests.devices import add_app
 from tests.domain import contending, racing
 from tests.domain.racing import CONTENDERS, Contenders
 from tests.proving import proven
@@ -248,6 +249,15 @@ def test_reading_a_counter_before_writing_it_lets_more_through(
     """The twin of the two races above."""
     granted = contenders.race(contending.take_shares_naively, database_url, now)
     assert sum(granted) > contending.MOST_REQUESTS
+
+
+@pytest.mark.requirement("S8")
+def test_of_eight_who_type_the_same_code_one_is_let_in(
+    contenders: Contenders, database: Database, database_url: str, now: datetime
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        app = add_app(db, "ada", lock=contending.LOCK, now=now)
+    assert sum(contenders.race(contending.type_code, database_url, app.code(now), now)) == 1
 
 
 @pytest.mark.requirement("L7", "L11")
