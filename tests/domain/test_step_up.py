@@ -39,8 +39,10 @@ def prove(
     return step_up.prove(db, row, Answer(code), lock=lock, provenance=FROM_THE_OFFICE, now=now)
 
 
-@pytest.mark.requirement("S9")
-@pytest.mark.parametrize(("minutes", "needed"), [(0, False), (9, False), (10, False), (11, True)])
+@pytest.mark.requirement("R5", "S9")
+@pytest.mark.parametrize(
+    ("minutes", "needed"), [(-1, True), (0, False), (9, False), (10, False), (11, True)]
+)
 @pytest.mark.parametrize("rules", [REQUIRED, DEMO])
 def test_a_proof_is_good_for_ten_minutes(
     db: Session,

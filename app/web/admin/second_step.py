@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from flask import Response, g, render_template, request, url_for
+from flask import Response, flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField
@@ -11,7 +11,7 @@ from wtforms.validators import Length
 from app.domain import passkeys
 from app.domain import second_step as verbs
 from app.domain.authentication import NotSignedIn
-from app.domain.factors import Answer
+from app.domain.factors import RECOVERY_CODE, Answer
 from app.domain.passkey_challenges import ANSWER_LENGTH, Question
 from app.storage.factors import Factor, FactorKind, HalfOpenSignIn, factors_of
 from app.web import authentication, htmx
@@ -21,6 +21,7 @@ from app.web.application_context import factor_lock
 from app.web.provenance import provenance
 
 CODE_LENGTH = 40
+RECOVERED = "You used a recovery code. If the device is lost, add another, and remove that one."
 
 
 class SecondStepForm(FlaskForm):
@@ -68,7 +69,10 @@ def create() -> ResponseReturnValue:
         form.form_errors.append(result.sentence)
         form.code.data = form.recovery_code.data = form.credential.data = ""
         return refused(_page(row, form), result)
-    return arrive(result, local_path(form.next.data or ""))
+    answer = arrive(result, local_path(form.next.data or ""))
+    if result.sign_in.method.endswith(RECOVERY_CODE):
+        flash(RECOVERED, "warning")
+    return answer
 
 
 def ask() -> ResponseReturnValue:

@@ -5,13 +5,15 @@ from http import HTTPStatus
 
 import pytest
 
-from app.domain import passkey_challenges
+from app.domain import passkey_challenges, recovery_codes
 from app.domain.factors import Lock
+from app.storage.admins import Admin
 from app.storage.database import Database
 from tests.browsing import FROM_HERE, Browser
 from tests.cast import ADA, PASSWORD
 from tests.clock import Clock
 from tests.devices import App, Passkey, add_app, add_passkey
+from tests.factories import FROM_THE_OFFICE
 
 SECOND_STEP = "/sign-in/second-step"
 
@@ -82,6 +84,17 @@ def test_the_second_step_makes_a_new_cookie(half_in: Browser, app: App, clock: C
     assert before
     half_in.client.set_cookie("understudy", before.value, domain="localhost")
     half_in.get("/members", status=303)
+
+
+@pytest.mark.requirement("S8")
+def test_a_recovery_code_lets_in_whoever_has_lost_the_device(
+    half_in: Browser, database: Database, clock: Clock
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        ada = db.get_one(Admin, ADA.id)
+        code, *_ = recovery_codes.make(db, ada, provenance=FROM_THE_OFFICE, now=clock.now)
+    half_in.submit(SECOND_STEP, recovery_code=code)
+    assert "You used a recovery code." in half_in.follow().words
 
 
 def test_whoever_has_not_begun_begins(stranger: Browser) -> None:
