@@ -195,6 +195,11 @@ def standing(db: Session) -> Sequence[int]:
     return [number for number in numbers if number not in known]
 
 
+def is_for_others(db: Session, alert: AuditEvent, admin: Admin) -> bool:
+    """Whether the alert is about the admin, and there is somebody else to acknowledge it."""
+    return alert.actor_id == admin.id and has_other_admins(db, admin.id)
+
+
 def acknowledge(
     db: Session, number: int, *, by: Admin, provenance: Provenance, now: datetime
 ) -> None:
@@ -209,7 +214,7 @@ def acknowledge(
         raise Absent("There is no such alert.")
     if number not in standing(db):
         raise Conflict("This alert has been acknowledged already.")
-    if alert.actor_id == by.id and has_other_admins(db, by.id):
+    if is_for_others(db, alert, by):
         raise Conflict(ABOUT_ONESELF)
     append(
         db,

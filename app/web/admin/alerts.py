@@ -1,5 +1,7 @@
 """Alerts on the overview, and acknowledging one."""
 
+from typing import Any
+
 from flask import flash, g, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
@@ -9,7 +11,7 @@ from app.domain import alerts as verbs
 from app.storage.audit_trail import events_with_numbers
 from app.web import htmx
 from app.web.authentication import current_admin
-from app.web.event_sentences import Line, lines
+from app.web.event_sentences import lines
 from app.web.provenance import provenance
 
 SHOWN = 6
@@ -17,11 +19,19 @@ LONGEST_NUMBER = 20
 ACKNOWLEDGED = "The alert is acknowledged."
 
 
-def standing(db: Session) -> tuple[list[Line], int]:
-    """Return the newest alerts that nobody has acknowledged, and how many more there are."""
+def standing(db: Session) -> dict[str, Any]:
+    """Return what the overview says of alerts: the newest that nobody has acknowledged.
+
+    Beside them how many `more` there are, and which are `about_oneself`, for somebody else.
+    """
     numbers = verbs.standing(db)
     shown = events_with_numbers(db, numbers[:SHOWN])
-    return lines(shown), len(numbers) - len(shown)
+    admin = current_admin()
+    return {
+        "alerts": lines(shown),
+        "more": len(numbers) - len(shown),
+        "about_oneself": {one.id for one in shown if verbs.is_for_others(db, one, admin)},
+    }
 
 
 def acknowledge(alert_number: str) -> ResponseReturnValue:

@@ -220,7 +220,10 @@ def _page(why: Failure | Stranger) -> ResponseReturnValue:
         sentence=sentence,
         request_id=g.request_id,
     )
-    return make_response(page, status)
+    response = make_response(page, status)
+    # Its address holds a code, if one that is of no use any more.
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 def _callback_url() -> str:

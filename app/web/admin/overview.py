@@ -26,12 +26,10 @@ LATELY = timedelta(days=7)
 def show() -> ResponseReturnValue:
     """The overview."""
     active = active_sessions(g.db, now=g.now)
-    alerts, more = standing(g.db)
     past = past_impersonations(g.db, cursor=None, state="ended", now=g.now, size=LATEST_SESSIONS)
     return render_template(
         "admin/overview/show.html",
-        alerts=alerts,
-        more=more,
+        **standing(g.db),
         active=active.rows,
         version=active.version,
         figures=_figures(),

@@ -59,9 +59,11 @@ def test_an_alert_about_oneself_is_for_somebody_else(
     superadmin: Browser, database: Database, clock: Clock
 ) -> None:
     acknowledgement = alarm(database, clock, ADA)
-    region(superadmin)
-    superadmin.submit(acknowledgement, status=HTTPStatus.CONFLICT)
-    assert "somebody else has to acknowledge it" in superadmin.page.words
+    assert "somebody else has to acknowledge it" in region(superadmin).words
+    assert not superadmin.page.all("form", action=acknowledgement)
+    token = {"csrf_token": superadmin.page.one("meta", name="csrf-token")["content"]}
+    answer = superadmin.client.post(acknowledgement, data=token, headers=FROM_HERE)
+    assert answer.status_code == HTTPStatus.CONFLICT
     region(superadmin)
 
 
