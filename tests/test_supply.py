@@ -11,11 +11,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 VENDORED = ROOT / "static/vendor"
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==(?P<version>[0-9][A-Za-z0-9.]*)")
-LINES = [
-    line
-    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    if line and not line.startswith("#")
-]
+REQUIREMENTS = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+LINES = [line for line in REQUIREMENTS.splitlines() if line and not line.startswith("#")]
+# The first section is what runs in production.
+RUN = re.findall(r"^([\w.-]+)", REQUIREMENTS.split("\n\n")[0], re.MULTILINE)
+FREE = re.compile(r"\b(?:MIT|BSD|Apache|ISC|PSF|LGPL-3\.0)\b")
 
 pytestmark = pytest.mark.requirement("D3")
 
@@ -36,3 +36,18 @@ def test_what_others_have_written_is_as_they_published_it() -> None:
     for name, path in files.items():
         digest = hashlib.sha384(path.read_bytes()).digest()
         assert f"sha384-{base64.b64encode(digest).decode()}" == listed[name]
+
+
+def test_what_runs_may_be_used_and_passed_on() -> None:
+    """Each says its licence, and none asks for what is ours in return."""
+    strange = {name: licence(name) for name in RUN if not FREE.search(licence(name))}
+    assert strange == {}
+
+
+def licence(name: str) -> str:
+    """Return what a package says of its licence, in either of the ways that there are."""
+    told = distribution(name).metadata
+    fields = ("License-Expression", "License", "Classifier")
+    said = [one for field in fields for one in told.get_all(field) or []]
+    # Some put the whole text there, which names many others.
+    return " ".join(one.splitlines()[0] for one in said if one)
