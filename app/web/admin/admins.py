@@ -45,7 +45,7 @@ def new() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """Add an admin."""
     form = AdminForm(request.form)
-    if not form.validate_on_submit() or not step_up.passed():
+    if not step_up.passed() or not form.validate_on_submit():
         return _form(form), 422
     try:
         admin = verbs.create(

@@ -98,7 +98,7 @@ def new() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """Make a key, and show its secret this once."""
     form = APIKeyForm(request.form).offer([*admins_by_name(g.db)])
-    if not form.validate_on_submit() or not step_up.passed():
+    if not step_up.passed() or not form.validate_on_submit():
         return _form(form), 422
     try:
         key, secret = verbs.create(

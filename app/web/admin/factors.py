@@ -47,6 +47,8 @@ class PasskeyForm(FlaskForm):
 
 def new_app() -> ResponseReturnValue:
     """A secret to scan, which is worth nothing until a code has shown that it was."""
+    if step_up.asked_to_enrol():
+        return step_up.first(url_for("factors.new_app"))
     return _app_page(AppForm(name="Authenticator app", sealed=_seal(totp.new_secret())))
 
 
@@ -54,7 +56,7 @@ def create_app() -> ResponseReturnValue:
     """Add the app that shows the right code."""
     form = AppForm(request.form)
     secret = _secret_in(form)
-    if not form.validate_on_submit() or not step_up.passed_to_enrol():
+    if not step_up.passed_to_enrol() or not form.validate_on_submit():
         return _app_page(form), 422
     try:
         added = verbs.add_app(
@@ -75,6 +77,8 @@ def create_app() -> ResponseReturnValue:
 
 def new_passkey() -> ResponseReturnValue:
     """The form for a new passkey."""
+    if step_up.asked_to_enrol():
+        return step_up.first(url_for("factors.new_passkey"))
     return _passkey_page(PasskeyForm(name="Passkey"))
 
 
@@ -96,7 +100,7 @@ def ask_to_make() -> ResponseReturnValue:
 def create_passkey() -> ResponseReturnValue:
     """Add the passkey that the browser has made."""
     form = PasskeyForm(request.form)
-    if not form.validate_on_submit() or not step_up.passed_to_enrol():
+    if not step_up.passed_to_enrol() or not form.validate_on_submit():
         return _passkey_page(form), 422
     try:
         added = _add_passkey(form)

@@ -48,7 +48,7 @@ def create(member_id: str) -> ResponseReturnValue:
     """Start the session and send the new tab to the product app, the ticket in the fragment."""
     member = load_or_404(Member, member_id)
     form = StartForm(request.form)
-    if not form.validate_on_submit() or not step_up.passed():
+    if not step_up.passed() or not form.validate_on_submit():
         return _question(member, form, status=422)
     try:
         started = verbs.start(

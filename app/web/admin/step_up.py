@@ -1,13 +1,13 @@
 """Step-up: the one way in which what is dangerous asks for a second factor (S9).
 
-A view asks `passed()` before it acts. While that is False it shows its form again, with what was
-typed and what `asked()` says: the fields of `components/step_up.html` stand in the form itself, so
-that the next answer brings the proof along.
+A view asks `passed()` before it looks at its own fields: a proof is good once. While that is False
+it shows its form again, with what was typed and what `asked()` says: the fields of
+`components/step_up.html` stand in the form itself, so that the next answer brings the proof along.
 """
 
 from dataclasses import dataclass
 
-from flask import Response, flash, g, request
+from flask import Response, flash, g, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.domain import passkeys
@@ -87,6 +87,11 @@ def passed() -> bool:
 def passed_to_enrol() -> bool:
     """The same for adding a factor: whoever has none yet cannot prove one."""
     return not has_factors(g.db, current_sign_in().admin_id) or passed()
+
+
+def first(next_path: str) -> ResponseReturnValue:
+    """Ask for the proof on a page of its own, where another code or passkey is asked for next."""
+    return htmx.go_to(url_for("step_up.new", next=next_path))
 
 
 def new() -> ResponseReturnValue:

@@ -17,7 +17,7 @@ from app.storage.database import Database
 from app.storage.factors import factors_of
 from app.web.admin.routes import ROUTES
 from app.web.application import Application
-from tests.browsing import FROM_HERE, HTMX, Browser
+from tests.browsing import FROM_HERE, HTMX, Browser, Page
 from tests.cast import ADA, CY, OMAR, PASSWORD, Person
 from tests.clock import Clock
 from tests.devices import Passkey, add_app
@@ -31,10 +31,27 @@ SignIn = Callable[[Person], SignedIn]
 def add(browser: Browser, clock: Clock, *, status: int = 201, code: str = "") -> str:
     """Add an app as its page says; return the secret."""
     page = browser.get(f"{SECURITY}/apps/new")
-    secret = "".join(page.one("code", class_="secret").words.split())
+    secret = secret_on(page)
     code = code or pyotp.TOTP(secret).at(clock.now)
     browser.submit(f"{SECURITY}/apps", status=status, app_code=code, name="Telephone")
     return secret
+
+
+@pytest.mark.requirement("S8")
+@pytest.mark.parametrize("path", ["apps/new", "passkeys/new"])
+def test_the_proof_comes_first_where_there_is_one(
+    superadmin: Browser, database: Database, lock: Lock, clock: Clock, path: str
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        phone = add_app(db, ADA.id, lock=lock, now=clock.now)
+    superadmin.get(f"{SECURITY}/{path}", status=303)
+    superadmin.follow()
+    superadmin.submit(f"{SECURITY}/step-up", code=phone.code(clock.now))
+    assert superadmin.follow().one("h1").words.startswith("Add a")
+
+
+def secret_on(page: Page) -> str:
+    return "".join(page.one("code", class_="secret").words.split())
 
 
 def codes_on(browser: Browser) -> list[str]:
@@ -83,10 +100,12 @@ def test_a_passkey_is_added(superadmin: Browser, lock: Lock) -> None:
 def test_another_factor_needs_a_proof_of_one_that_is_there(
     superadmin: Browser, database: Database, lock: Lock, clock: Clock
 ) -> None:
+    secret = secret_on(superadmin.get(f"{SECURITY}/apps/new"))
     with database.unit_of_work(writing=True) as db:
         phone = add_app(db, ADA.id, lock=lock, now=clock.now)
-    add(superadmin, clock, status=422)
-    secret = "".join(superadmin.page.one("code", class_="secret").words.split())
+    code = pyotp.TOTP(secret).at(clock.now)
+    superadmin.submit(f"{SECURITY}/apps", status=422, app_code=code)
+    assert secret_on(superadmin.page) == secret
     superadmin.submit(
         f"{SECURITY}/apps",
         status=201,

@@ -25,7 +25,7 @@ TYPED: dict[str, Any] = {
     "reason": "Her template is broken",
     "ticket_url": "https://tickets.example.com/7",
 }
-CODE = {"id": "step-up-code"}
+CODE: dict[str, Any] = {"id": "step-up-code"}
 
 
 @pytest.fixture
@@ -184,6 +184,18 @@ def test_whoever_has_no_factor_in_the_demo_is_asked_nothing(
     superadmin.get(QUESTION)
     superadmin.submit(START, **TYPED)
     assert "#ticket=" in superadmin.response.headers["Location"]
+
+
+def test_a_proof_is_not_lost_on_a_form_with_a_mistake(
+    superadmin: Browser, app: App, clock: Clock
+) -> None:
+    clock.move(minutes=11)
+    superadmin.get("/settings/api-keys/new")
+    key: dict[str, Any] = {"scopes": "api", "days": "", "admin_id": ""}
+    code = app.code(clock.now)
+    superadmin.submit("/settings/api-keys", status=422, **key, name="", code=code)
+    assert not superadmin.page.all("input", **CODE)
+    superadmin.submit("/settings/api-keys", status=201, **key, name="Script")
 
 
 def test_the_page_of_its_own_leads_on(superadmin: Browser, app: App, clock: Clock) -> None:
