@@ -143,6 +143,8 @@ class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]
         return codes.get(code)
 
     def delete_authorization_code(self, authorization_code: Code) -> None:
+        if told.get("misbehave") == "codes again":
+            return
         for code in [one for one, it in codes.items() if it is authorization_code]:
             del codes[code]
 
@@ -190,6 +192,7 @@ CHANGES: dict[Any, Any] = {
     "nonce": lambda: {"nonce": "another"},
     "no nonce": lambda: {"nonce": None},
     "aud": lambda: {"aud": "another client"},
+    "aud beside azp": lambda: {"aud": "another client", "azp": CLIENT_ID},
     "azp": lambda: {"aud": [CLIENT_ID, "another client"], "azp": "another client"},
     "iss": lambda: {"iss": "http://evil.example"},
     "exp": lambda: {"exp": int(time.time()) - 3600},

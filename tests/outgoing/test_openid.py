@@ -90,6 +90,7 @@ BAD_TOKENS = {
     "nonce": Failure.NONCE,
     "no nonce": Failure.NONCE,
     "aud": Failure.AUDIENCE,
+    "aud beside azp": Failure.AUDIENCE,
     "azp": Failure.AUDIENCE,
     "iss": Failure.ISSUER,
     "exp": Failure.EXPIRED,
