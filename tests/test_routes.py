@@ -342,6 +342,14 @@ def test_what_is_for_its_holder_opens_for_nobody_else(
     assert scene.fingerprint() == before
 
 
+@pytest.mark.requirement("S8")
+def test_enrolment_is_these_pages_and_no_others() -> None:
+    paths = {route.path.removeprefix("/settings/security") for route in ROUTES if route.enrolling}
+    apps, passkeys = {"/apps", "/apps/new"}, {"/passkeys", "/passkeys/new", "/passkeys/challenge"}
+    proof = {"/step-up", "/step-up/challenge"}
+    assert paths == {"/sign-out", "/enrolment"} | apps | passkeys | proof
+
+
 @pytest.mark.requirement("W6")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_reading_changes_nothing(method: str, scene: Scene, sign_in: SignIn, clock: Clock) -> None:

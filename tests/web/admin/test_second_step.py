@@ -12,9 +12,12 @@ from app.storage.database import Database
 from tests.browsing import FROM_HERE, Browser
 from tests.cast import ADA, PASSWORD
 from tests.clock import Clock
+from tests.conftest import on_sqlite
 from tests.devices import App, Passkey, add_app, add_passkey
 from tests.factories import FROM_THE_OFFICE
 
+# Which engine it is matters to the domain, and is tried there.
+pytestmark = on_sqlite
 SECOND_STEP = "/sign-in/second-step"
 
 

@@ -14,10 +14,13 @@ from app.storage.impersonations import Impersonation
 from tests.browsing import HTMX, Browser
 from tests.cast import ADA, CY, MIA, OMAR
 from tests.clock import Clock
+from tests.conftest import on_sqlite
 from tests.devices import App, Passkey, add_app, add_passkey
 from tests.trail import events
 from tests.web.admin.test_second_step import challenge
 
+# Which engine it is matters to the domain, and is tried there.
+pytestmark = on_sqlite
 STEP_UP = "/settings/security/step-up"
 QUESTION = f"/members/{MIA.id}/impersonations/new"
 START = f"/members/{MIA.id}/impersonations"
