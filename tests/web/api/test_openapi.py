@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from schemathesis.generation import GenerationMode
 
 from app import configured
 from app.config import Config
+from app.domain.alerts import RULES, AlertKind, Rule
 from app.domain.audit_filters import READERS
 from app.domain.audit_trail import AuditAction, Outcome
 from app.domain.impersonations import REASON_LENGTH, TICKET_URL_LENGTH
@@ -271,8 +273,15 @@ class Program:
 
 @pytest.fixture
 def program(
-    admin_app: Application, database: Database, config: Config, tokens: Tokens, clock: Clock
+    admin_app: Application,
+    database: Database,
+    config: Config,
+    tokens: Tokens,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Program]:
+    # It tries every wrong key there is, and is to be told each time that it is one.
+    monkeypatch.setitem(RULES, AlertKind.FAILED_API_KEYS, Rule(100_000, timedelta(minutes=15)))
     client = admin_app.test_client()
     everything = script(client, database, clock, "api", "impersonate", "product", "audit_trail")
     fill_trail(database, events=10, now=clock.now)
