@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-$(shell cksum < requirements.txt | cut -d' ' -f1)
+AUDITED := .venv-audit/.installed-$(shell cksum < tests/audit/requirements.txt | cut -d' ' -f1)
 
 ADMIN_PORT ?= 8000
 PRODUCT_PORT ?= 8001
@@ -13,7 +14,7 @@ DATABASE ?= sqlite
 SERVER := $(if $(filter postgres,$(DATABASE)),postgresql)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types bench screenshots clean browser postgresql
+.PHONY: help run test check format lint types audit bench screenshots clean browser postgresql
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +38,9 @@ lint: $(INSTALLED) ## Fail on what the linters find
 types: $(INSTALLED) ## Fail on what the type checker finds
 	$(BIN)/mypy
 
+audit: $(INSTALLED) $(AUDITED) browser postgresql ## Run the longer checks: scanners, fuzzers, many more examples
+	$(BIN)/python -m tests.audit $(AUDIT)
+
 bench: $(INSTALLED) postgresql ## Measure everything with a million members on both engines
 	$(BIN)/python -m tests.bench $(BENCH)
 
@@ -44,13 +48,19 @@ screenshots: $(INSTALLED) browser ## Take a picture of every page into screensho
 	$(BIN)/python -m tests.screenshots
 
 clean: ## Remove what has been made, the demo data included
-	rm -rf $(VENV) var screenshots .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-audit var screenshots .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 browser: $(INSTALLED)
 	@PYTHON=$(BIN)/python tests/install-browser
 
 postgresql:
 	@tests/install-postgresql
+
+# The scanners and fuzzers bring much along that collides with what we run on.
+$(AUDITED): tests/audit/requirements.txt
+	@PYTHON=$(PYTHON) VENV=.venv-audit tests/make-venv
+	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@rm -f .venv-audit/.installed-* && touch $@
 
 $(INSTALLED): requirements.txt
 	@echo "Installing the requirements into $(VENV): some minutes on a slow line, once."

@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,12 +50,20 @@ def demo_site() -> Iterator[DemoSite]:
         )
         try:
             _wait_for_the_welcome(process)
+            # What nobody reads would fill the pipe, and the site would wait for ever to say more.
+            threading.Thread(target=_read_to_the_end, args=(process,), daemon=True).start()
             yield DemoSite(
                 f"http://localhost:{admin_port}", f"http://127.0.0.1:{product_port}", Path(folder)
             )
         finally:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
+            process.wait(timeout=30)
+
+
+def _read_to_the_end(process: subprocess.Popen[str]) -> None:
+    with suppress(ValueError):
+        for _ in process.stdout or ():
+            pass
 
 
 def _wait_for_the_welcome(process: subprocess.Popen[str]) -> None:
