@@ -46,11 +46,9 @@ def reset_factors(email: str) -> None:
     They are signed out everywhere, and a session of theirs ends.
     """
     with unit_of_work() as db:
-        admin = admin_by_email(db, email)
-        if admin is None:
-            raise click.ClickException("There is no admin with this e-mail address.")
+        admin = _found(db, email)
         count = factor_resets.reset(db, admin, by=None, provenance=OPERATOR, now=now())
-    click.echo(f"Removed {count} second factors of {admin.email}.")
+    click.echo(f"Second factors of {admin.email} removed: {count}.")
 
 
 @commands.command("link")

@@ -52,7 +52,7 @@ def test_the_operator_resets_the_factors_of_an_admin(
     with database.unit_of_work(writing=True) as db:
         add_app(db, ADA.id, lock=lock, now=now)
     result = run("admins", "reset-factors", ADA.email)
-    assert result.output == "Removed 1 second factors of ada@example.com.\n"
+    assert result.output == "Second factors of ada@example.com removed: 1.\n"
     with database.unit_of_work(writing=False) as db:
         assert not factors_of(db, ADA.id)
         assert trail.only(db, AuditAction.ADMIN_FACTORS_RESET).actor_kind == "system"
