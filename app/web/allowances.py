@@ -1,7 +1,8 @@
 """How many requests each API key may still send (P5), as far as this worker knows.
 
 The counter is the database's, for all workers together; each takes shares of it, so that the
-product app's call of every action costs no write of its own (`throttles.grant_requests`).
+product app's call of every action costs no write of its own (`throttles.grant_requests`). Who only
+reads is lent one request and waits for no writer: a minute may have one more for each worker.
 """
 
 import threading
@@ -28,6 +29,7 @@ class Allowances:
         self.most = most
         self._lock = threading.Lock()
         self._grants: dict[str, Grant] = {}
+        self._lent: set[str] = set()
 
     def spend(self, key_id: str, *, now: datetime) -> None:
         """Take one request off the key's share.
@@ -49,9 +51,19 @@ class Allowances:
             else:
                 self._grants[key_id] = Grant(grant.requests - 1, grant.until)
 
+    def lend(self, key_id: str, *, now: datetime) -> bool:
+        """Let one request through before its share is there, if none is lent already."""
+        with self._lock:
+            if key_id in self._lent:
+                return False
+            self._lent.add(key_id)
+            self._grants[key_id] = Grant(1, now + REQUEST_WINDOW)
+            return True
+
     def put(self, key_id: str, grant: Grant) -> None:
         """Keep a share that the database gave."""
         with self._lock:
+            self._lent.discard(key_id)
             held = self._grants.get(key_id)
             # Another thread may have asked at the same time.
             more = held.requests if held and held.until == grant.until else 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask, Response, after_this_request, g, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -18,9 +18,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import configured
 from app.config import Config
 from app.domain import alerts, api_keys, throttles
-from app.domain.audit_trail import append
+from app.domain.audit_trail import Provenance, append
 from app.domain.errors import Refused
 from app.domain.key_ring import CurrentKeys, KeyFiles
+from app.domain.throttles import Grant
 from app.domain.tokens import Tokens
 from app.storage.admins import SignIn
 from app.storage.audit_trail import AuditEvent
@@ -31,7 +32,6 @@ from app.web.admin.routes import ROUTES as ADMIN_ROUTES
 from app.web.allowances import Allowances, AllowanceSpent
 from app.web.api.dialects import DIALECTS
 from app.web.api.routes import ROUTES as API_ROUTES
-from app.web.application_context import allowances
 from app.web.authentication import APIKeyRequired
 from app.web.end_sentences import end_sentence
 from app.web.provenance import provenance
@@ -102,9 +102,13 @@ class Application(Flask):
             try:
                 return self._answer(route)
             except AllowanceSpent as spent:
-                # Nothing has been done yet, and it begins anew: a share is taken in a transaction
-                # of its own, which nobody else has to wait for any longer than that.
-                self._take_share(spent.key_id)
+                # Nothing has been done yet, and it begins anew.
+                take = partial(self._take_share, spent.key_id, provenance(), g.now)
+                if not _writes(route) and self._allowances.lend(spent.key_id, now=g.now):
+                    # Once the answer has been sent: whoever only reads waits for no writer.
+                    _do_when_sent(partial(take, lent=True))
+                else:
+                    take()
 
     def _answer(self, route: Route | None) -> ResponseReturnValue:
         writing = _writes(route)
@@ -151,19 +155,34 @@ class Application(Flask):
         elif key_id:
             # Once the answer has been sent: whoever only reads waits for no writer.
             note = partial(self._note_use, key_id, now=g.now)
-            after_this_request(lambda answer: _when_sent(answer, note))
+            _do_when_sent(note)
 
     def _record_refusal(self, event: AuditEvent) -> None:
         with self.database.unit_of_work(writing=True) as db:
             append(db, event)
             alerts.watch_refusal(db, event, provenance=provenance(), now=g.now)
 
-    def _take_share(self, key_id: str) -> None:
+    def _take_share(
+        self, key_id: str, provenance: Provenance, now: datetime, *, lent: bool = False
+    ) -> None:
         with self.database.unit_of_work(writing=True) as db:
-            grant = throttles.grant_requests(
-                db, key_id, most=allowances().most, provenance=provenance(), now=g.now
+            grant = partial(
+                throttles.grant_requests,
+                *(db, key_id),
+                most=self._allowances.most,
+                provenance=provenance,
+                now=now,
             )
-        allowances().put(key_id, grant)
+            share = grant()
+            if lent:
+                # With the request that was lent paid back, there is to be something for the next.
+                left = share.requests - 1
+                share = Grant(left, share.until) if left > 0 else grant()
+        self._allowances.put(key_id, share)
+
+    @property
+    def _allowances(self) -> Allowances:
+        return cast("Allowances", self.extensions["allowances"])
 
     def _count_failed_key(self) -> None:
         # Whoever has had too many only reads: strangers cannot keep others from writing.
@@ -209,6 +228,10 @@ def create_admin_app(config: Config) -> Application:
     app.url_map.merge_slashes = False
     app.routes = register(app, [*ADMIN_ROUTES, *API_ROUTES])
     return app
+
+
+def _do_when_sent(act: Callable[[], None]) -> None:
+    after_this_request(lambda answer: _when_sent(answer, act))
 
 
 def _when_sent(answer: Response, act: Callable[[], None]) -> Response:
