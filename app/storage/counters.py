@@ -3,11 +3,13 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from functools import lru_cache
+from typing import Any, cast
 
 from sqlalchemy import Index, Table, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app.storage.base import Base
 
@@ -53,12 +55,18 @@ def add(
         {"name": name, "count": steps, "at": now, "until": now + windows[name]}
         for name in sorted(windows)
     ]
-    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(COUNTERS).values(rows)
+    counted = db.connection().execute(_statement(db.get_bind().dialect.name), rows)
+    return {name: Run(*run) for name, *run in counted}
+
+
+@lru_cache
+def _statement(dialect: str) -> ReturningInsert[Any]:
+    """Return the upsert; made once, as making and compiling it takes longer than running it."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement, columns = insert(COUNTERS), COUNTERS.c
     new = statement.excluded
     # One that ends later than a run begun now was begun before the clock was set back (R5).
-    over = (COUNTERS.c.until <= new.at) | (COUNTERS.c.until > new.until)
-    columns = COUNTERS.c
+    over = (columns.until <= new.at) | (columns.until > new.until)
     statement = statement.on_conflict_do_update(
         index_elements=[columns.name],
         set_={
@@ -67,8 +75,7 @@ def add(
             "until": case((over, new.until), else_=columns.until),
         },
     )
-    counted = statement.returning(columns.name, columns["count"], columns.at, columns.until)
-    return {name: Run(*run) for name, *run in db.execute(counted)}
+    return statement.returning(columns.name, columns["count"], columns.at, columns.until)
 
 
 def runs(db: Session, names: Collection[str], *, now: datetime) -> dict[str, Run]:
