@@ -19,8 +19,7 @@ SEARCHES = (
     "/impersonations?state=ended&admin=ada",
     "/audit?q=mia&action=&since=2026-01-01",
 )
-INJECTABLE = re.compile(r"is vulnerable|injectable|sqlmap identified", re.IGNORECASE)
-NOT_INJECTABLE = re.compile(r"not (?:be |seem to be )?injectable", re.IGNORECASE)
+BROKEN = re.compile(r"^50[03] \(", re.MULTILINE)
 SCAN_SECONDS, ATTACK_SECONDS = 60, 45
 
 
@@ -30,13 +29,17 @@ def sqlmap(tools: Path) -> tuple[str, str]:
         cookie, said = _sign_in(site), []
         for path in SEARCHES:
             command = [tools / "sqlmap", "--batch", "--disable-coloring", "--flush-session"]
-            command += ["--level=2", "--risk=2", "--threads=4", f"--output-dir={folder}"]
+            command += ["--level=2", "--risk=2", "--threads=4", "--ignore-code=503"]
+            command += [f"--output-dir={folder}"]
             command += ["-u", site.admin_url + path, f"--cookie={cookie}", "--skip=cookie"]
             said.append(_run(*command))
     text = "\n".join(said)
-    found = INJECTABLE.search(NOT_INJECTABLE.sub("", text))
+    # What breaks the database, or the site, has got further than it may.
+    if "identified the following injection point" in text or BROKEN.search(text):
+        return "FOUND SOMETHING", text
+    # A page that changes by itself, as the trail does when it is read, is suspected at first.
     made = text.count("all tested parameters do not appear") == len(SEARCHES)
-    return ("FOUND SOMETHING" if found else "good" if made else "COULD NOT BE MADE"), text
+    return ("good" if made and "unable to connect" not in text else "COULD NOT BE MADE"), text
 
 
 def wapiti(tools: Path) -> tuple[str, str]:
