@@ -152,7 +152,10 @@ def from_environment(environ: Mapping[str, str]) -> Config:
         alert_webhook_url=_webhook_url(environ, "UNDERSTUDY_ALERT_WEBHOOK_URL", demo=demo),
         alert_webhook_secrets=_webhook_secrets(environ, "UNDERSTUDY_ALERT_WEBHOOK_SECRET"),
         alert_webhook_private=_flag(environ, "UNDERSTUDY_ALERT_WEBHOOK_PRIVATE", default=False),
-        starts_per_hour=_count(environ, "UNDERSTUDY_STARTS_PER_HOUR", default=60, least=0),
+        # Nobody's time is worth anything there, and a suite of tests starts a session a second.
+        starts_per_hour=_count(
+            environ, "UNDERSTUDY_STARTS_PER_HOUR", default=0 if demo else 60, least=0
+        ),
         api_requests_per_minute=_count(
             environ, "UNDERSTUDY_API_REQUESTS_PER_MINUTE", default=60_000, least=0
         ),

@@ -358,6 +358,7 @@ def test_each_webhook_has_a_secret_of_its_own() -> None:
 def test_limits_are_whole_numbers() -> None:
     config = from_environment(GOOD)
     assert (config.starts_per_hour, config.api_requests_per_minute) == (60, 60_000)
+    assert from_environment(DEMO).starts_per_hour == 0
     for name, bad in (
         ("UNDERSTUDY_STARTS_PER_HOUR", "-1"),
         ("UNDERSTUDY_API_REQUESTS_PER_MINUTE", "many"),

@@ -167,7 +167,7 @@ class OpenIDProvider:
             answer = session.request("GET", url, withhold_token=True)
         answer.raise_for_status()
         content = answer.json()
-        if answer.status_code != requests.codes.ok or not isinstance(content, dict):
+        if answer.is_redirect or not isinstance(content, dict):
             raise ValueError("it is no JSON object")
         return content
 
