@@ -4,13 +4,15 @@ What the machine decides is said on its command line: `--bind`, `--workers`.
 """
 
 import os
-import shutil
+import re
 from pathlib import Path
 from typing import Any
 
 from app.config import metrics_folder, read_environment
 
 ADMIN_SITE = "app.wsgi:admin"
+# What the library calls the files that its processes count in.
+COUNTED = re.compile(r"(?:counter|gauge_\w+|histogram|summary)_\d+\.db")
 
 # Pages wait for the database and not for the processor. A proxy in front has to read slow
 # connections to their end, as each of them takes a thread (docs/deploy.md).
@@ -52,5 +54,8 @@ def on_starting(server: Any) -> None:
     """Begin to count anew: what is left of processes that are gone would count for ever."""
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if folder and server.app.app_uri == ADMIN_SITE:
-        shutil.rmtree(folder, ignore_errors=True)
-        Path(folder).mkdir(mode=0o700, parents=True)
+        Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file in Path(folder).iterdir():
+            # These alone: the setting may name a folder that holds something else.
+            if COUNTED.fullmatch(file.name):
+                file.unlink()

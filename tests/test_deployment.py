@@ -3,6 +3,7 @@
 import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -75,3 +76,15 @@ def test_an_image_gets_what_runs_and_nothing_else(tmp_path: Path) -> None:
 def test_gunicorn_believes_no_header_and_logs_no_address() -> None:
     assert (serving.forwarded_allow_ips, serving.accesslog) == ("", None)
     assert serving.control_socket_disable
+
+
+def test_a_start_throws_away_old_figures_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The setting may name a folder that holds the database and the keys."""
+    old, kept = ("counter_12.db", "gauge_livesum_7.db"), ("signing-key.pem", "understudy.db")
+    for name in (*old, *kept):
+        (tmp_path / name).touch()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    serving.on_starting(SimpleNamespace(app=SimpleNamespace(app_uri=serving.ADMIN_SITE)))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)

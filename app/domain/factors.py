@@ -1,5 +1,6 @@
 """Second factors: added, proved, removed and, for an admin who has lost them all, reset (S8)."""
 
+import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -87,14 +88,27 @@ def prove(
 
 def _prove_code(db: Session, admin: Admin, code: str, *, lock: Lock, now: datetime) -> bool:
     for factor in factors_of(db, admin.id, FactorKind.TOTP):
-        try:
-            secret = lock.key.open(factor.sealed_secret or "", owner=factor.id)
-        except NotSealed:
-            continue
-        step = totp.step_of(secret, code, now=now)
+        secret = _secret_of(factor, lock)
+        step = totp.step_of(secret, code, now=now) if secret else None
         if step is not None and _take_step(db, factor, step, now=now):
             return True
     return False
+
+
+def _is_known(db: Session, admin_id: str, secret: str, lock: Lock) -> bool:
+    """Whether one of the admin's apps has this secret: each code would be good once for each."""
+    return any(
+        hmac.compare_digest(known, secret)
+        for factor in factors_of(db, admin_id, FactorKind.TOTP)
+        if (known := _secret_of(factor, lock)) is not None
+    )
+
+
+def _secret_of(factor: Factor, lock: Lock) -> str | None:
+    try:
+        return lock.key.open(factor.sealed_secret or "", owner=factor.id)
+    except NotSealed:
+        return None
 
 
 def _take_step(db: Session, factor: Factor, step: int, *, now: datetime) -> bool:
@@ -129,6 +143,8 @@ def add_app(
     step = totp.step_of(secret, "".join(code.split()), now=now)
     if step is None:
         raise Invalid("This is not the code that the app shows now. Look at it once more.")
+    if _is_known(db, row.admin_id, secret, lock):
+        raise Conflict("This app has been added already.")
     factor = Factor(
         id=new_id(),
         admin_id=row.admin_id,
@@ -196,7 +212,13 @@ def remove(
 def _add(
     db: Session, row: SignIn, factor: Factor, *, provenance: Provenance, now: datetime
 ) -> SignedIn:
+    # Of two first factors at once, one may be somebody's who has learnt the password: the other
+    # sign-in has ended by then.
     admin = row.admin
+    locks.take(db, f"factors of {admin.id}")
+    db.refresh(row)
+    if row.ended_at is not None:
+        raise Conflict("You have been signed out meanwhile. Sign in again.")
     if len(factors_of(db, admin.id)) >= MOST:
         raise Conflict(f"You have {MOST} second factors already. Remove one first.")
     db.add(factor)

@@ -20,7 +20,7 @@ from tests import trail
 from tests.devices import App, add_app
 from tests.factories import FROM_THE_OFFICE, start
 
-SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+SECRET, ANOTHER_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU"
 
 
 @pytest.fixture
@@ -51,6 +51,33 @@ def add(
 def remove(db: Session, here: SignedIn, *, required: bool, now: datetime) -> None:
     factor, *_ = factors_of(db, here.sign_in.admin_id)
     factors.remove(db, here.sign_in, factor, required=required, provenance=FROM_THE_OFFICE, now=now)
+
+
+@pytest.mark.requirement("S8")
+def test_who_has_been_signed_out_adds_no_factor(
+    db: Session, here: SignedIn, elsewhere: SignedIn, lock: Lock, now: datetime
+) -> None:
+    """Of two who add the first one at once, one may only have learnt the password."""
+    add(db, here, lock=lock, now=now)
+    with pytest.raises(Conflict, match="signed out meanwhile"):
+        factors.add_app(
+            db,
+            elsewhere.sign_in,
+            name="Another",
+            secret=ANOTHER_SECRET,
+            code=pyotp.TOTP(ANOTHER_SECRET).at(now),
+            lock=lock,
+            provenance=FROM_THE_OFFICE,
+            now=now,
+        )
+
+
+@pytest.mark.requirement("S8")
+def test_an_app_is_added_once(db: Session, here: SignedIn, lock: Lock, now: datetime) -> None:
+    """Added twice, each of its codes would be good twice."""
+    add(db, here, lock=lock, now=now)
+    with pytest.raises(Conflict, match="added already"):
+        add(db, here, lock=lock, now=now, name="Again")
 
 
 @pytest.mark.requirement("S8", "K3")

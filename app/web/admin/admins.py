@@ -114,6 +114,8 @@ def disable(admin_id: str) -> ResponseReturnValue:
 def enable(admin_id: str) -> ResponseReturnValue:
     """Let the admin in again."""
     admin = load_or_404(Admin, admin_id)
+    if not step_up.passed():
+        return step_up.first(url_for("admins.show", admin_id=admin.id))
     verbs.enable(g.db, admin, by=current_admin(), provenance=provenance(), now=g.now)
     return _to(admin, "may sign in again")
 

@@ -7,6 +7,7 @@ from werkzeug.exceptions import BadRequest
 from app.domain import doubts as verbs
 from app.storage.audit_trail import AuditEvent
 from app.web import htmx
+from app.web.admin import step_up
 from app.web.admin.trail_state import Verification
 from app.web.authentication import current_admin
 from app.web.provenance import provenance
@@ -33,6 +34,9 @@ def acknowledge() -> ResponseReturnValue:
     number = request.form.get("doubt", "")
     if not (number.isascii() and number.isdigit()):
         raise BadRequest("Say which finding is acknowledged.")
+    if not step_up.passed():
+        # Sessions start again once it is acknowledged.
+        return step_up.first(url_for("audit_trail.index"))
     verbs.acknowledge(g.db, int(number), by=current_admin(), provenance=provenance(), now=g.now)
     flash(ACKNOWLEDGED, "success")
     return htmx.go_to(url_for("audit_trail.index"))

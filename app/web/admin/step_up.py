@@ -63,8 +63,8 @@ def asked() -> Asked | None:
 
 
 def asked_to_enrol() -> Asked | None:
-    """The same for adding a factor: whoever has none yet cannot prove one."""
-    return asked() if has_factors(g.db, current_sign_in().admin_id) else None
+    """The same for adding a factor: whoever has none yet, and came with none, cannot prove one."""
+    return None if _cannot_prove() else asked()
 
 
 def passed() -> bool:
@@ -85,8 +85,8 @@ def passed() -> bool:
 
 
 def passed_to_enrol() -> bool:
-    """The same for adding a factor: whoever has none yet cannot prove one."""
-    return not has_factors(g.db, current_sign_in().admin_id) or passed()
+    """The same for adding a factor: whoever has none yet, and came with none, cannot prove one."""
+    return _cannot_prove() or passed()
 
 
 def first(next_path: str) -> ResponseReturnValue:
@@ -125,6 +125,13 @@ def ask() -> ResponseReturnValue:
         now=g.now,
     )
     return Response(options, mimetype="application/json")
+
+
+def _cannot_prove() -> bool:
+    # Who has proved a factor to the company's provider can do so again; else a computer left open
+    # would be enough to add a factor, and with it the proof for everything else.
+    row = current_sign_in()
+    return row.verified_at is None and not has_factors(g.db, row.admin_id)
 
 
 def _company_of(admin_id: str) -> str:

@@ -1,16 +1,21 @@
 """What is dangerous asks for a second factor of the last ten minutes, and keeps its form (S9)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from app.domain.audit_trail import AuditAction
+from app.domain import doubts
+from app.domain.audit_scan import CHANGED, Finding
+from app.domain.audit_trail import WORKER, AuditAction
 from app.domain.factors import Lock
+from app.domain.verification_events import record_doubt
 from app.storage.admins import Admin, SignIn
 from app.storage.api_keys import APIKey
 from app.storage.database import Database
 from app.storage.factors import factors_of
 from app.storage.impersonations import Impersonation
+from app.web.application import Application
 from tests.browsing import HTMX, Browser
 from tests.cast import ADA, CY, MIA, OMAR
 from tests.clock import Clock
@@ -152,6 +157,49 @@ def test_every_dangerous_act_asks(
     assert superadmin.page.one("input", **CODE)
     assert standing(database) == before
     superadmin.submit(path, status=superadmin_status(path), **fields, code=app.code(clock.now))
+
+
+@pytest.mark.requirement("S9")
+def test_letting_an_admin_in_again_asks_on_a_page_of_its_own(
+    superadmin: Browser, app: App, database: Database, clock: Clock
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        db.get_one(Admin, CY.id).disabled_at = clock.now
+    superadmin.get(f"/admins/{CY.id}")
+    clock.move(minutes=11)
+    superadmin.submit(f"/admins/{CY.id}/enabling")
+    assert superadmin.follow().one("input", **CODE)
+    with database.unit_of_work(writing=False) as db:
+        assert db.get_one(Admin, CY.id).is_disabled
+
+
+@pytest.mark.requirement("S9")
+def test_acknowledging_a_finding_asks_first(
+    superadmin: Browser, app: App, database: Database, clock: Clock
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        record_doubt(db, Finding(CHANGED, 1, 1), by="a test", provenance=WORKER, now=clock.now)
+    superadmin.get("/audit/acknowledgement")
+    clock.move(minutes=11)
+    superadmin.submit("/audit/acknowledgement")
+    assert superadmin.follow().one("input", **CODE)
+    with database.unit_of_work(writing=False) as db:
+        assert doubts.unacknowledged(db) is not None
+
+
+@pytest.mark.requirement("S9")
+def test_an_old_proof_to_the_company_is_none_for_the_first_factor(
+    superadmin: Browser, admin_app: Application, database: Database, clock: Clock
+) -> None:
+    admin_app.settings = replace(admin_app.settings, second_factor_required=True)
+    admin_app.extensions["settings"] = admin_app.settings
+    with database.unit_of_work(writing=True) as db:
+        (row,) = db.query(SignIn).filter_by(admin_id=ADA.id)
+        row.verified_at = clock.now
+    superadmin.get("/settings/security/apps/new")
+    clock.move(minutes=11)
+    superadmin.get("/settings/security/apps/new", status=303)
+    assert "step-up" in superadmin.response.headers["Location"]
 
 
 @pytest.mark.requirement("S9")
