@@ -31,6 +31,7 @@ ADMIN_PAGES = {
     "settings": "/settings/security",
     "factors-app": "/settings/security/apps/new",
     "factors-passkey": "/settings/security/passkeys/new",
+    "password": "/settings/security/password/new",
     "api-keys": "/settings/api-keys",
     "api-keys-new": "/settings/api-keys/new",
     "signing-keys": "/settings/signing-keys",

@@ -274,8 +274,8 @@ def take_out_what_is_not_theirs(answers: dict[str, int]) -> None:
         f"GET {security}/step-up/company",
     ):
         assert answers.pop(route) == HTTPStatus.NOT_FOUND
-    for route in (f"POST {security}/apps", f"POST {security}/passkeys"):
-        assert answers.pop(route) == HTTPStatus.UNPROCESSABLE_ENTITY
+    for name in ("apps", "passkeys", "password"):
+        assert answers.pop(f"POST {security}/{name}") == HTTPStatus.UNPROCESSABLE_ENTITY
     assert answers.pop(f"POST {security}/recovery-codes") == HTTPStatus.CONFLICT
 
 

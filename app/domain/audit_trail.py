@@ -28,6 +28,7 @@ class AuditAction(StrEnum):
     SIGN_IN_ENDED = "sign_in.ended"
     STEP_UP_SUCCEEDED = "step_up.succeeded"
     STEP_UP_FAILED = "step_up.failed"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105 - it says what happened
     FACTOR_ADDED = "factor.added"
     FACTOR_REMOVED = "factor.removed"
     RECOVERY_CODES_MADE = "recovery_codes.made"
@@ -106,6 +107,7 @@ DETAILS: dict[AuditAction, Details] = {
     AuditAction.STEP_UP_SUCCEEDED: _details("factor"),
     AuditAction.STEP_UP_FAILED: _details("why"),
     AuditAction.FACTOR_ADDED: _details("factor_id kind", words="name"),
+    AuditAction.PASSWORD_CHANGED: _details(),
     AuditAction.FACTOR_REMOVED: _details("factor_id kind", words="name"),
     AuditAction.RECOVERY_CODES_MADE: _details("count"),
     AuditAction.RECOVERY_CODE_USED: _details("left"),

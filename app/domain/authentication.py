@@ -12,15 +12,16 @@ from app.domain import alerts, throttles
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.errors import Invalid
 from app.domain.secrets import new_secret
-from app.domain.sign_ins import HalfOpen, Method, SignedIn, begin
+from app.domain.sign_ins import HalfOpen, Method, SignedIn, begin, end_others, give_another_secret
 from app.storage import locks
-from app.storage.admins import Admin, admin_by_email
+from app.storage.admins import Admin, SignIn, admin_by_email
 from app.storage.folding import fold
 
 PASSWORD_LENGTH = range(12, 129)
 EMAIL_LENGTH = 254
 
 NO_MATCH = "This e-mail address and password do not match."
+NOT_CURRENT = "This is not your current password."
 
 # RFC 9106 allows less memory for more speed: the 64 MiB of the library's default, times the
 # sign-ins that a stranger can start at once, would be a way to exhaust the machine (S7).
@@ -67,6 +68,36 @@ def sign_in(
     if _hasher.check_needs_rehash(admin.password_hash):
         admin.password_hash = _hasher.hash(password)
     return begin(db, admin, method=Method.PASSWORD, provenance=provenance, now=now)
+
+
+def change_password(
+    db: Session,
+    row: SignIn,
+    *,
+    current: str,
+    new: str,
+    provenance: Provenance,
+    now: datetime,
+) -> SignedIn | NotSignedIn:
+    """Give the admin of a sign-in another password; raise Invalid for one that is no good (S7).
+
+    The sign-in goes on under another id, the admin's others end (S1, S2). A wrong `current` one
+    counts as it does at signing in: an open computer is no place to guess it.
+    """
+    admin, address = row.admin, provenance.address
+    take_turn(db, email=admin.email, address=address)
+    if throttled := throttle(db, admin, email=admin.email, address=address, now=now):
+        record_failure(db, admin.email, admin, "throttled", provenance, now)
+        return throttled
+    if not _verify(admin.password_hash, current):
+        note_attempt(db, email=admin.email, address=address, now=now)
+        record_failure(db, admin.email, admin, "no_match", provenance, now)
+        return NotSignedIn(NOT_CURRENT)
+    admin.password_hash = hash_password(new)
+    changed = AuditAction.PASSWORD_CHANGED
+    append(db, event(changed, now=now, provenance=provenance, actor=admin, details={}))
+    end_others(db, row, why="password_changed", provenance=provenance, now=now)
+    return give_another_secret(row)
 
 
 def take_turn(db: Session, *, email: str, address: str) -> None:

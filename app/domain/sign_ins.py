@@ -99,9 +99,14 @@ def open_sign_in(
 
 def renew(row: SignIn, *, now: datetime) -> SignedIn:
     """Note that a factor was proved just now, and give the sign-in another secret (S2)."""
+    row.verified_at = now
+    return give_another_secret(row)
+
+
+def give_another_secret(row: SignIn) -> SignedIn:
+    """Let the sign-in go on under another secret; whoever has the one before is out (S2)."""
     secret = new_secret()
     row.secret_hash = hash_secret(secret)
-    row.verified_at = now
     return SignedIn(row, secret)
 
 

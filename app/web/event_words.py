@@ -24,6 +24,7 @@ SENTENCES: dict[str, str] = {
     AuditAction.STEP_UP_SUCCEEDED: "{actor} confirmed with {factor} that it was they.",
     AuditAction.STEP_UP_FAILED: "{actor} could not confirm that it was they.",
     AuditAction.FACTOR_ADDED: "{actor} added the second factor {name} ({factor}).",
+    AuditAction.PASSWORD_CHANGED: "{actor} changed their password.",
     AuditAction.FACTOR_REMOVED: "{actor} removed the second factor {name} ({factor}).",
     AuditAction.RECOVERY_CODES_MADE: "{actor} made {count} new recovery codes.",
     AuditAction.RECOVERY_CODE_USED: "{actor} used a recovery code. Codes left: {left}.",
@@ -167,6 +168,8 @@ VARIANTS: dict[tuple[str, object], str] = {
     "their role.",
     (AuditAction.SIGN_IN_ENDED, "disabled"): "{admin} was signed out, as {actor} had disabled "
     "them.",
+    (AuditAction.SIGN_IN_ENDED, "password_changed"): "{admin} was signed out elsewhere, as "
+    "their password was changed.",
     (AuditAction.SIGN_IN_ENDED, "factors_changed"): "{admin} was signed out elsewhere, as "
     "their second factors had changed.",
     (AuditAction.SIGN_IN_ENDED, "factors_reset"): "{admin} was signed out, as {actor} had reset "

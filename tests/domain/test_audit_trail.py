@@ -33,6 +33,7 @@ ACTIONS = [
     "sign_in.ended",
     "step_up.succeeded",
     "step_up.failed",
+    "password.changed",
     "factor.added",
     "factor.removed",
     "recovery_codes.made",

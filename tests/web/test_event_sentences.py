@@ -75,7 +75,7 @@ WHYS = {
     AuditAction.SIGN_IN_FAILED: ("no_match", "throttled", "wrong_factor", "wrong_passkey"),
     AuditAction.SIGN_IN_ENDED: (
         *("signed_out", "ended_by_admin", "role_changed", "disabled"),
-        *("factors_changed", "factors_reset", "others_ended"),
+        *("factors_changed", "factors_reset", "others_ended", "password_changed"),
     ),
     AuditAction.STEP_UP_FAILED: ("wrong_factor", "throttled"),
     AuditAction.ALERT_RAISED: tuple(AlertKind),

@@ -16,6 +16,7 @@ from app.web.admin import (
     impersonations,
     members,
     overview,
+    passwords,
     recovery_codes,
     second_step,
     sign_in,
@@ -31,6 +32,8 @@ SECURITY = [
     for method, path, view, enrolling in (
         ("GET", "others/end", sign_ins.confirm_ending_others, False),
         ("POST", "others/end", sign_ins.end_others, False),
+        ("GET", "password/new", passwords.new, False),
+        ("POST", "password", passwords.create, False),
         ("GET", "enrolment", enrolment.show, True),
         ("GET", "apps/new", factors.new_app, True),
         ("POST", "apps", factors.create_app, True),

@@ -27,6 +27,7 @@ def index() -> ResponseReturnValue:
         factors=factors,
         has_passkeys=has_passkeys(),
         last_stays=settings().second_factor_required and len(factors) == 1,
+        by_password=settings().password_sign_in,
         codes_left=codes_left(g.db, current_user.id),
         company=company,
         company_account=(

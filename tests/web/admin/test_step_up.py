@@ -17,7 +17,7 @@ from app.storage.factors import factors_of
 from app.storage.impersonations import Impersonation
 from app.web.application import Application
 from tests.browsing import HTMX, Browser
-from tests.cast import ADA, CY, MIA, OMAR
+from tests.cast import ADA, CY, MIA, OMAR, PASSWORD
 from tests.clock import Clock
 from tests.conftest import on_sqlite
 from tests.devices import App, Passkey, add_app, add_passkey
@@ -137,6 +137,10 @@ DANGEROUS: dict[str, tuple[str, dict[str, Any]]] = {
     "/settings/api-keys/new": (
         "/settings/api-keys",
         {"name": "Script", "scopes": "api", "days": "", "admin_id": ""},
+    ),
+    "/settings/security/password/new": (
+        "/settings/security/password",
+        {"current": PASSWORD, "new": "another password of mine"},
     ),
     "/settings/security/recovery-codes/new": ("/settings/security/recovery-codes", {}),
 }
