@@ -10,7 +10,7 @@ from app.domain.audit_copies import Target
 from app.domain.checkpointing import Checkpoints
 from app.domain.checkpoints import CheckpointKey
 from app.domain.company_provider import Provider
-from app.domain.company_sign_in import CompanyRules
+from app.domain.company_rules import CompanyRules
 from app.domain.directory_reading import Unusable
 from app.domain.directory_sync import Source
 from app.domain.factors import Lock
@@ -49,6 +49,7 @@ def company_rules(settings: Config) -> CompanyRules:
     if company is None:
         return CompanyRules()
     return CompanyRules(
+        issuer=company.issuer,
         role_claim=company.role_claim,
         superadmins=company.superadmins,
         admins=company.admins,

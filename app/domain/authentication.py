@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from app.domain import alerts, throttles
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
+from app.domain.company_rules import BY_COMPANY_ALONE, NO_COMPANY, CompanyRules
 from app.domain.errors import Invalid
 from app.domain.secrets import new_secret
 from app.domain.sign_ins import HalfOpen, Method, SignedIn, begin, end_others, give_another_secret
 from app.storage import locks
 from app.storage.admins import Admin, SignIn, admin_by_email
+from app.storage.factors import has_factors
 from app.storage.folding import fold
 
 PASSWORD_LENGTH = range(12, 129)
@@ -49,11 +51,18 @@ def hash_password(password: str) -> str:
 
 
 def sign_in(
-    db: Session, *, email: str, password: str, provenance: Provenance, now: datetime
+    db: Session,
+    *,
+    email: str,
+    password: str,
+    company: CompanyRules = NO_COMPANY,
+    provenance: Provenance,
+    now: datetime,
 ) -> SignedIn | HalfOpen | NotSignedIn:
     """Sign the admin in and record it; a failure is recorded and counted too.
 
-    Whoever has a factor is half in: `second_step.finish` does the rest.
+    Whoever has a factor is half in: `second_step.finish` does the rest. Whom the company's rules
+    shut out is told so once the password was right, and not before (S5).
     """
     take_turn(db, email=email, address=provenance.address)
     admin = admin_by_email(db, email)
@@ -65,6 +74,10 @@ def sign_in(
         note_attempt(db, email=email, address=provenance.address, now=now)
         record_failure(db, email, admin, "no_match", provenance, now)
         return NotSignedIn(NO_MATCH)
+    if company.shuts_out(db, admin, by_factor=has_factors(db, admin.id)):
+        note_attempt(db, email=email, address=provenance.address, now=now)
+        record_failure(db, email, admin, "company_alone", provenance, now)
+        return NotSignedIn(BY_COMPANY_ALONE)
     if _hasher.check_needs_rehash(admin.password_hash):
         admin.password_hash = _hasher.hash(password)
     return begin(db, admin, method=Method.PASSWORD, provenance=provenance, now=now)

@@ -1,16 +1,15 @@
 """Signing in by the company's identity provider: what its word is worth here (S11)."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.domain import admins, throttles
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.company_provider import Failure, Proof
+from app.domain.company_rules import CompanyRules
 from app.domain.secrets import hash_secret
 from app.domain.sign_ins import HalfOpen, Method, SignedIn, begin, open_sign_in, renew
 from app.domain.step_up import Rules
@@ -39,45 +38,6 @@ class Refused:
     """Why nobody is let in."""
 
     why: Failure | Stranger
-
-
-@dataclass(frozen=True)
-class CompanyRules:
-    """What the provider's word is worth.
-
-    Without `role_claim` it says nothing about roles; with it, whose claim holds none of the values
-    of `superadmins` and `admins` has no role here. One of `strong_amr` or `strong_acr` is as good
-    as a second factor; without any, ours is asked for.
-    """
-
-    role_claim: str = ""
-    superadmins: frozenset[str] = frozenset()
-    admins: frozenset[str] = frozenset()
-    strong_amr: frozenset[str] = frozenset()
-    strong_acr: frozenset[str] = frozenset()
-
-    @property
-    def knows_factors(self) -> bool:
-        """Whether the provider's word can be as good as a second factor at all."""
-        return bool(self.strong_amr or self.strong_acr)
-
-    def role_in(self, claims: Mapping[str, Any]) -> Role | None:
-        """Return the highest role that the claims give, None for none."""
-        held = set(_texts(_at(claims, self.role_claim)))
-        if held & self.superadmins:
-            return Role.SUPERADMIN
-        return Role.ADMIN if held & self.admins else None
-
-    def proved_at(self, proof: Proof, *, now: datetime) -> datetime | None:
-        """Return when the person proved a second factor there, None if nobody knows of any.
-
-        A provider that says how and not when has to be asked again for what needs a fresh proof.
-        """
-        amr = set(_texts(proof.claims.get("amr")))
-        strong = bool(amr & self.strong_amr) or proof.claims.get("acr") in self.strong_acr
-        if not strong or proof.authenticated_at is None:
-            return None
-        return min(proof.authenticated_at, now)
 
 
 def use(db: Session, state: str, *, now: datetime) -> bool:
@@ -196,18 +156,3 @@ def _take_role(
     if role is None:
         admins.end_sign_ins(db, admin, why="role_changed", by=None, provenance=provenance, now=now)
     return role is not None
-
-
-def _at(claims: Mapping[str, Any], path: str) -> Any:
-    """Return the claim of that name, or along its dots: some providers nest them."""
-    if path in claims:
-        return claims[path]
-    value: Any = claims
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
-def _texts(value: Any) -> Iterator[str]:
-    values = value if isinstance(value, list) else [value]
-    return (one for one in values if isinstance(one, str))

@@ -13,6 +13,7 @@ from app.domain.authentication import (
     take_turn,
     throttle,
 )
+from app.domain.company_rules import BY_COMPANY_ALONE, NO_COMPANY, CompanyRules
 from app.domain.factors import PASSKEY_NOT_GOOD, Answer, Lock
 from app.domain.passkey_challenges import Question
 from app.domain.secrets import hash_secret
@@ -67,9 +68,18 @@ def finish(
 
 
 def sign_in_by_passkey(
-    db: Session, credential: str, *, lock: Lock, provenance: Provenance, now: datetime
+    db: Session,
+    credential: str,
+    *,
+    lock: Lock,
+    company: CompanyRules = NO_COMPANY,
+    provenance: Provenance,
+    now: datetime,
 ) -> SignedIn | NotSignedIn:
-    """Sign in whoever's passkey has answered: it has seen that it is they, so it is enough."""
+    """Sign in whoever's passkey has answered: it has seen that it is they, so it is enough.
+
+    Unless the company's rules shut them out, who then come by the company.
+    """
     address = provenance.address
     # Nobody knows yet who it is: what counts is where they are.
     place = f"a passkey from {address}"
@@ -83,6 +93,10 @@ def sign_in_by_passkey(
         note_attempt(db, email=place, address=address, now=now)
         record_failure(db, "", admin, "wrong_passkey", provenance, now)
         return NotSignedIn(PASSKEY_NOT_GOOD)
+    if company.shuts_out(db, admin, by_factor=True):
+        note_attempt(db, email=place, address=address, now=now)
+        record_failure(db, admin.email, admin, "company_alone", provenance, now)
+        return NotSignedIn(BY_COMPANY_ALONE)
     found.last_used_at = now
     return open_sign_in(
         db, admin, method=Method.PASSKEY, verified_at=now, provenance=provenance, now=now

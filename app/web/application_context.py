@@ -8,7 +8,7 @@ from app.config import Config
 from app.domain.audit_export_events import Reading
 from app.domain.checkpointing import Checkpoints
 from app.domain.company_provider import Provider
-from app.domain.company_sign_in import CompanyRules
+from app.domain.company_rules import CompanyRules
 from app.domain.factors import Lock
 from app.domain.start_limits import StartLimits
 from app.domain.step_up import Rules

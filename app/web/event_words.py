@@ -160,6 +160,11 @@ VARIANTS: dict[tuple[str, object], str] = {
     (AuditAction.SIGN_IN_FAILED, "wrong_passkey"): "Somebody{at} tried to sign in{as_email} with a "
     "passkey that is not good here.",
     (
+        AuditAction.SIGN_IN_FAILED,
+        "company_alone",
+    ): "Somebody{at} tried to sign in{as_email} without "
+    "the company, by which alone that admin signs in.",
+    (
         AuditAction.STEP_UP_FAILED,
         "throttled",
     ): "{actor} tried to confirm that it was they, too soon after other failures.",

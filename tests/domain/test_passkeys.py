@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,9 +10,10 @@ import cbor2
 import pytest
 from sqlalchemy.orm import Session
 
-from app.domain import factors, passkeys, second_step
+from app.domain import company_accounts, factors, passkeys, second_step
 from app.domain.audit_trail import AuditAction
 from app.domain.authentication import NotSignedIn
+from app.domain.company_rules import BY_COMPANY_ALONE, NO_COMPANY, CompanyRules
 from app.domain.errors import Conflict
 from app.domain.factors import Lock
 from app.domain.passkey_challenges import LIFETIME, MOST_CHALLENGES, Question
@@ -56,12 +58,17 @@ def factor(db: Session, ada: Admin, passkey: Passkey, lock: Lock, now: datetime)
 def prove(db: Session, passkey: Passkey, factor: Factor, lock: Lock, now: datetime) -> Prove:
     """Sign in with the passkey alone, `later` than it was asked for."""
 
-    def prove(*, later: timedelta = timedelta(0), question: Question | None = None) -> object:
+    def prove(
+        *,
+        later: timedelta = timedelta(0),
+        question: Question | None = None,
+        company: CompanyRules = NO_COMPANY,
+    ) -> object:
         asked = question or second_step.ANYBODYS_PASSKEY
         options = passkeys.ask(db, lock.site, asked, address="192.0.2.7", now=now)
         answer = passkey.prove(options)
         return second_step.sign_in_by_passkey(
-            db, answer, lock=lock, provenance=FROM_THE_OFFICE, now=now + later
+            db, answer, lock=lock, company=company, provenance=FROM_THE_OFFICE, now=now + later
         )
 
     return prove  # type: ignore[return-value]
@@ -140,6 +147,25 @@ def test_an_answer_is_good_once(
 @pytest.mark.requirement("S8")
 def test_an_answer_is_good_for_minutes(prove: Prove) -> None:
     assert isinstance(prove(later=LIFETIME), NotSignedIn)
+
+
+@pytest.mark.requirement("S11")
+def test_a_passkey_is_no_way_around_whoever_gives_out_the_roles(
+    db: Session, ada: Admin, prove: Prove, now: datetime
+) -> None:
+    rules = CompanyRules(issuer="https://id.example.com", strong_amr=frozenset({"mfa"}))
+    company_accounts.link(
+        db,
+        ada,
+        issuer=rules.issuer,
+        subject="s-1",
+        by=None,
+        provenance=FROM_THE_OFFICE,
+        now=now,
+    )
+    refused = prove(company=replace(rules, role_claim="groups"))
+    assert refused == NotSignedIn(BY_COMPANY_ALONE)
+    assert isinstance(prove(company=rules), SignedIn)
 
 
 @pytest.mark.requirement("S8")

@@ -72,7 +72,9 @@ VALUES: dict[str, Any] = {
 }
 WHYS = {
     AuditAction.COMPANY_SIGN_IN_REFUSED: (*Failure, *Stranger),
-    AuditAction.SIGN_IN_FAILED: ("no_match", "throttled", "wrong_factor", "wrong_passkey"),
+    AuditAction.SIGN_IN_FAILED: (
+        *("no_match", "throttled", "wrong_factor", "wrong_passkey", "company_alone"),
+    ),
     AuditAction.SIGN_IN_ENDED: (
         *("signed_out", "ended_by_admin", "role_changed", "disabled"),
         *("factors_changed", "factors_reset", "others_ended", "password_changed"),

@@ -17,7 +17,7 @@ from app.storage.factors import Factor, FactorKind, HalfOpenSignIn, factors_of
 from app.web import authentication, htmx
 from app.web.admin.arrivals import arrive
 from app.web.admin.sign_in import SignInForm, local_path, page, refused
-from app.web.application_context import factor_lock
+from app.web.application_context import company_rules, factor_lock
 from app.web.provenance import provenance
 
 CODE_LENGTH = 40
@@ -97,7 +97,12 @@ def create_by_passkey() -> ResponseReturnValue:
         again.form_errors = ["No passkey was used. Try again, or sign in with your password."]
         return page(again), 422
     result = verbs.sign_in_by_passkey(
-        g.db, form.credential.data, lock=factor_lock(), provenance=provenance(), now=g.now
+        g.db,
+        form.credential.data,
+        lock=factor_lock(),
+        company=company_rules(),
+        provenance=provenance(),
+        now=g.now,
     )
     if isinstance(result, NotSignedIn):
         again.form_errors = [result.sentence]

@@ -14,7 +14,7 @@ from app.domain import authentication as verbs
 from app.domain.authentication import EMAIL_LENGTH, NotSignedIn
 from app.web import authentication, htmx
 from app.web.admin.arrivals import arrive, end_sign_in
-from app.web.application_context import factor_lock, settings
+from app.web.application_context import company_rules, factor_lock, settings
 from app.web.provenance import provenance
 
 # One path of ours: no scheme, no host, nothing a browser would read as either (W8).
@@ -51,6 +51,7 @@ def create() -> ResponseReturnValue:
         g.db,
         email=form.email.data or "",
         password=form.password.data or "",
+        company=company_rules(),
         provenance=provenance(),
         now=g.now,
     )

@@ -14,12 +14,13 @@ from flask.testing import FlaskClient
 from app.config import CompanySettings, Config
 from app.domain import company_accounts
 from app.domain.audit_trail import AuditAction
+from app.domain.company_rules import BY_COMPANY_ALONE
 from app.domain.factors import Lock
 from app.storage.admins import Admin, SignIn
 from app.storage.database import Database
 from app.web.application import Application
 from tests import openid_provider, trail
-from tests.browsing import FROM_HERE, Browser
+from tests.browsing import FROM_HERE, Browser, Page
 from tests.cast import ADA, CY, MIA, OMAR, PASSWORD, Person
 from tests.clock import Clock
 from tests.conftest import on_sqlite
@@ -472,3 +473,64 @@ def test_somebody_elses_account_confirms_nothing(
     come_back(superadmin, 403, CONFIRM)
     assert whys(database) == ["unknown"]
     assert told(database, AuditAction.STEP_UP_SUCCEEDED) == []
+
+
+def strongly(admin_app: Application) -> None:
+    rules = admin_app.extensions["company_rules"]
+    admin_app.extensions["company_rules"] = replace(rules, strong_amr=frozenset({"mfa"}))
+
+
+def type_password(browser: Browser, person: Person, status: int, password: str = PASSWORD) -> Page:
+    browser.get("/sign-in")
+    return browser.submit("/sign-in", status=status, email=person.email, password=password).page
+
+
+@pytest.mark.requirement("S5", "S8")
+def test_a_password_is_no_way_around_the_companys_second_factor(
+    stranger: Browser, database: Database, admin_app: Application, link: Callable[..., None]
+) -> None:
+    link(ADA)
+    strongly(admin_app)
+    wrong = type_password(stranger, ADA, 401, "not the password").words
+    assert "do not match" in wrong
+    assert BY_COMPANY_ALONE in type_password(stranger, ADA, 401).words
+    stranger.get("/", status=303)
+    whys = [one.details["why"] for one in told(database, AuditAction.SIGN_IN_FAILED)]
+    assert whys == ["no_match", "company_alone"]
+    # Who is not linked has no other way in.
+    type_password(stranger, CY, 303)
+    stranger.get("/")
+
+
+@pytest.mark.requirement("S8")
+def test_a_password_and_a_factor_of_ours_are_as_good_as_the_companys(
+    stranger: Browser,
+    database: Database,
+    admin_app: Application,
+    link: Callable[..., None],
+    lock: Lock,
+    now: datetime,
+) -> None:
+    link(ADA)
+    strongly(admin_app)
+    with database.unit_of_work(writing=True) as db:
+        add_app(db, ADA.id, lock=lock, now=now)
+    type_password(stranger, ADA, 303)
+    assert stranger.response.headers["Location"].startswith("/sign-in/second-step")
+
+
+def test_whose_role_is_the_companys_signs_in_by_the_company_alone(
+    stranger: Browser,
+    database: Database,
+    admin_app: Application,
+    link: Callable[..., None],
+    lock: Lock,
+    now: datetime,
+) -> None:
+    """Else nobody would hear of a role that was lost there."""
+    link(CY)
+    mapped(admin_app)
+    with database.unit_of_work(writing=True) as db:
+        add_app(db, CY.id, lock=lock, now=now)
+    assert BY_COMPANY_ALONE in type_password(stranger, CY, 401).words
+    type_password(stranger, ADA, 303)
