@@ -25,6 +25,7 @@ from app.storage.audit_trail import AuditEvent, latest_numbers
 from app.storage.folding import fold
 from app.storage.impersonations import Impersonation
 from app.storage.members import Member
+from app.storage.networks import network
 
 QUARTER, HOUR, DAY = timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)
 # What whoever is told of alerts is told of.
@@ -160,7 +161,7 @@ def watch_failed_sign_in(
     about = About(provenance, actor_kind="stranger", email=email, admin_id=admin_id)
     happened = {
         AlertKind.FAILED_SIGN_INS: hash_secret(fold(email)),
-        AlertKind.FAILED_SIGN_INS_FROM_ONE_ADDRESS: provenance.address,
+        AlertKind.FAILED_SIGN_INS_FROM_ONE_ADDRESS: network(provenance.address),
     }
     watch(db, happened, about, now=now)
 

@@ -18,6 +18,7 @@ from app.storage import locks
 from app.storage.admins import Admin, SignIn, admin_by_email
 from app.storage.factors import has_factors
 from app.storage.folding import fold
+from app.storage.networks import network
 
 PASSWORD_LENGTH = range(12, 129)
 EMAIL_LENGTH = 254
@@ -118,7 +119,7 @@ def take_turn(db: Session, *, email: str, address: str) -> None:
 
     Of many guesses at once each would find the counters as they were before all of them.
     """
-    for name in (f"sign-in as {fold(email)}", f"sign-in from {address}"):
+    for name in (f"sign-in as {fold(email)}", f"sign-in from {network(address)}"):
         locks.take(db, name)
 
 

@@ -20,6 +20,7 @@ from app.domain.secrets import hash_secret
 from app.domain.sign_ins import Method, SignedIn, open_sign_in
 from app.storage.admins import Admin
 from app.storage.factors import HalfOpenSignIn, Purpose, half_open_by_secret_hash
+from app.storage.networks import network
 
 ANYBODYS_PASSKEY = Question(Purpose.SIGN_IN)
 
@@ -82,7 +83,7 @@ def sign_in_by_passkey(
     """
     address = provenance.address
     # Nobody knows yet who it is: what counts is where they are.
-    place = f"a passkey from {address}"
+    place = f"a passkey from {network(address)}"
     take_turn(db, email=place, address=address)
     if throttled := throttle(db, None, email=place, address=address, now=now):
         record_failure(db, "", None, "throttled", provenance, now)

@@ -20,6 +20,7 @@ from app.storage.admins import Admin, has_signed_in_from
 from app.storage.counters import Run
 from app.storage.folding import fold
 from app.storage.members import Member
+from app.storage.networks import network
 
 SIGN_IN_WINDOW = timedelta(minutes=15)
 FREE_FAILURES_PER_ACCOUNT = 5
@@ -161,7 +162,7 @@ def check_failed_keys(db: Session, *, address: str, now: datetime) -> None:
     It is asked about those alone: who has a good key is let in from everywhere.
     """
     rule = RULES[AlertKind.FAILED_API_KEYS]
-    name = alerts.counter(AlertKind.FAILED_API_KEYS, address)
+    name = alerts.counter(AlertKind.FAILED_API_KEYS, network(address))
     run = counters.runs(db, [name], now=now).get(name)
     if run is not None and run.count >= rule.times:
         raise Throttled(TOO_MANY_KEYS, retry_after=min(run.until - now, rule.within))
@@ -170,13 +171,14 @@ def check_failed_keys(db: Session, *, address: str, now: datetime) -> None:
 def count_failed_key(db: Session, *, provenance: Provenance, now: datetime) -> None:
     """Count a request that had no good API key against its address."""
     about = About(provenance, actor_kind="stranger")
-    alerts.watch(db, {AlertKind.FAILED_API_KEYS: provenance.address}, about, now=now)
+    alerts.watch(db, {AlertKind.FAILED_API_KEYS: network(provenance.address)}, about, now=now)
 
 
 def _sign_in_counters(email: str, address: str) -> tuple[str, str, str]:
     # What is typed into the wrong field may be a password, or of any length.
     account = f"sign-in as {hash_secret(fold(email))}"
-    return account, f"{account} from {address}", f"sign-in from {address}"
+    place = network(address)
+    return account, f"{account} from {place}", f"sign-in from {place}"
 
 
 def _left(run: Run | None, free: int, now: datetime) -> timedelta:

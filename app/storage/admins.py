@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.storage.base import Base, new_id
 from app.storage.folding import fold
+from app.storage.networks import network
 
 
 class Role(StrEnum):
@@ -101,9 +102,14 @@ def sign_in_by_secret_hash(db: Session, secret_hash: str) -> SignIn | None:
 
 
 def has_signed_in_from(db: Session, admin_id: str, address: str) -> bool:
-    """Whether the admin has ever signed in from that network address."""
-    query = select(SignIn.id).where(SignIn.admin_id == admin_id, SignIn.address == address)
-    return db.scalar(query.limit(1)) is not None
+    """Whether the admin has ever signed in from that network address, or its IPv6 network."""
+    place = network(address)
+    theirs = select(SignIn.address).where(SignIn.admin_id == admin_id)
+    if db.scalar(theirs.where(SignIn.address.in_({address, place})).limit(1)) is not None:
+        return True
+    # An IPv6 address is written in many ways, and is another one each day.
+    others = db.scalars(theirs.where(SignIn.address.contains(":")).distinct())
+    return any(network(one) == place for one in others)
 
 
 def open_sign_ins(db: Session, admin_id: str) -> Sequence[SignIn]:

@@ -253,6 +253,32 @@ def test_an_address_that_fails_with_many_names_waits_too(
 
 
 @pytest.mark.requirement("S6")
+def test_who_has_a_network_of_addresses_waits_as_with_one(
+    db: Session, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication, "_verify", lambda *_: False)
+    for number in range(FREE_FAILURES_PER_ADDRESS):
+        fail(db, now, 1, email=f"guess-{number}@example.com", address=f"2001:db8::{number:x}")
+    there = refusal(sign_in(db, now, email="fresh@example.com", address="2001:db8::ffff"))
+    beside = refusal(sign_in(db, now, email="fresh@example.com", address="2001:db8:0:1::1"))
+    assert (there.retry_after, beside.retry_after) == (SECOND, timedelta(0))
+
+
+@pytest.mark.requirement("S6")
+@pytest.mark.parametrize(
+    ("home", "today"),
+    [("2001:db8::1", "2001:db8:0:0:ffff::2"), ("192.0.2.7", "::ffff:192.0.2.7")],
+)
+def test_another_address_of_the_same_network_is_where_she_works(
+    db: Session, now: datetime, home: str, today: str
+) -> None:
+    assert isinstance(sign_in(db, now, address=home), SignedIn)
+    fail(db, now, FREE_FAILURES_PER_ACCOUNT, address="198.51.100.1")
+    assert isinstance(sign_in(db, now, address=today), SignedIn)
+    assert refusal(sign_in(db, now, address="2001:db8:0:1::1")).retry_after == SECOND
+
+
+@pytest.mark.requirement("S6")
 def test_an_unknown_address_is_throttled_like_a_known_one(db: Session, now: datetime) -> None:
     fail(db, now, FREE_FAILURES_PER_ACCOUNT, email="nobody@example.com")
     assert refusal(sign_in(db, now, email="nobody@example.com")).retry_after == SECOND
