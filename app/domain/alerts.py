@@ -16,13 +16,11 @@ from sqlalchemy.orm import Session
 from app.domain.audit_facts import parsed
 from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.errors import Absent, Conflict
-from app.domain.secrets import hash_secret
 from app.domain.start_limits import StartLimits
 from app.storage import audit_chain, counters, locks
 from app.storage.accounts import Account
 from app.storage.admins import Admin, has_other_admins
 from app.storage.audit_trail import AuditEvent, latest_numbers
-from app.storage.folding import fold
 from app.storage.impersonations import Impersonation
 from app.storage.members import Member
 from app.storage.networks import network
@@ -30,7 +28,8 @@ from app.storage.networks import network
 QUARTER, HOUR, DAY = timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)
 # What whoever is told of alerts is told of.
 ALERTS = frozenset({AuditAction.ALERT_RAISED.value, AuditAction.AUDIT_DOUBTED.value})
-# Of older ones nobody is reminded: they are in the trail.
+# Of each side, those about an admin and the rest, which strangers can raise at will: of older ones
+# nobody is reminded, they are in the trail.
 MOST_STANDING = 100
 
 ABOUT_ONESELF = "This alert is about you: somebody else has to acknowledge it."
@@ -157,12 +156,14 @@ def watch_reuse(
 def watch_failed_sign_in(
     db: Session, *, email: str, admin_id: str, provenance: Provenance, now: datetime
 ) -> None:
-    """Watch an attempt to sign in that failed: `email` is what was typed, whosever it is."""
+    """Watch an attempt to sign in that failed: `email` is what was typed, `admin_id` whose it is.
+
+    What is nobody's counts for where it came from alone: each made-up address would be an alert.
+    """
     about = About(provenance, actor_kind="stranger", email=email, admin_id=admin_id)
-    happened = {
-        AlertKind.FAILED_SIGN_INS: hash_secret(fold(email)),
-        AlertKind.FAILED_SIGN_INS_FROM_ONE_ADDRESS: network(provenance.address),
-    }
+    happened = {AlertKind.FAILED_SIGN_INS_FROM_ONE_ADDRESS: network(provenance.address)}
+    if admin_id:
+        happened[AlertKind.FAILED_SIGN_INS] = admin_id
     watch(db, happened, about, now=now)
 
 
@@ -187,12 +188,19 @@ def watch_refusal(
 
 
 def standing(db: Session) -> Sequence[int]:
-    """Return the numbers of the alerts that nobody has acknowledged yet, the newest first."""
-    numbers = latest_numbers(db, AuditAction.ALERT_RAISED, limit=MOST_STANDING)
-    if not numbers:
-        return []
-    acknowledged = audit_chain.stored_facts(db, AuditAction.ALERT_ACKNOWLEDGED, after=min(numbers))
-    known = {parsed(facts).get("alert") for _, facts in acknowledged}
+    """Return the numbers of the alerts that nobody has acknowledged yet.
+
+    First those about an admin, so that nobody pushes theirs away by raising others; of each side
+    the newest first.
+    """
+    numbers = [
+        number
+        for of_an_admin in (True, False)
+        for number in latest_numbers(
+            db, AuditAction.ALERT_RAISED, of_an_admin=of_an_admin, limit=MOST_STANDING
+        )
+    ]
+    known = _acknowledged(db, after=min(numbers)) if numbers else frozenset()
     return [number for number in numbers if number not in known]
 
 
@@ -213,7 +221,8 @@ def acknowledge(
     alert = db.get(AuditEvent, number) if number <= audit_chain.LAST_NUMBER else None
     if alert is None or alert.action != AuditAction.ALERT_RAISED:
         raise Absent("There is no such alert.")
-    if number not in standing(db):
+    # It may be older than what stands.
+    if number in _acknowledged(db, after=number):
         raise Conflict("This alert has been acknowledged already.")
     if is_for_others(db, alert, by):
         raise Conflict(ABOUT_ONESELF)
@@ -227,6 +236,12 @@ def acknowledge(
             details={"alert": number},
         ),
     )
+
+
+def _acknowledged(db: Session, *, after: int) -> frozenset[object]:
+    """Return the numbers of the alerts that somebody has acknowledged after that event."""
+    acknowledged = audit_chain.stored_facts(db, AuditAction.ALERT_ACKNOWLEDGED, after=after)
+    return frozenset(parsed(facts).get("alert") for _, facts in acknowledged)
 
 
 def _rules(limits: StartLimits) -> Mapping[AlertKind, Rule]:

@@ -227,9 +227,14 @@ def events_with_numbers(db: Session, numbers: Sequence[int]) -> Sequence[AuditEv
     return db.scalars(query.order_by(AuditEvent.id.desc())).all() if numbers else []
 
 
-def latest_numbers(db: Session, action: str, *, limit: int) -> Sequence[int]:
-    """Return the numbers of the `limit` newest events of that action, the newest first."""
-    query = select(AuditEvent.id).where(AuditEvent.action == action)
+def latest_numbers(db: Session, action: str, *, of_an_admin: bool, limit: int) -> Sequence[int]:
+    """Return the numbers of the `limit` newest events of that action, the newest first.
+
+    They are those by an admin, or those by nobody in particular.
+    """
+    actor = AuditEvent.actor_id
+    by = actor.is_not(None) if of_an_admin else actor.is_(None)
+    query = select(AuditEvent.id).where(AuditEvent.action == action, by)
     return db.scalars(query.order_by(AuditEvent.id.desc()).limit(limit)).all()
 
 

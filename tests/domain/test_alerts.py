@@ -245,8 +245,28 @@ def test_what_is_no_alert_or_is_known_is_not_acknowledged(
 
 
 def test_of_very_many_alerts_the_newest_stand(
-    db: Session, now: datetime, monkeypatch: pytest.MonkeyPatch
+    db: Session, omar: Admin, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(alerts, "MOST_STANDING", 2)
     numbers = [alarm(db, now + number * HOUR) for number in range(3)]
     assert alerts.standing(db) == numbers[:0:-1]
+    # An older one can be acknowledged still, and once.
+    acknowledge(db, numbers[0], omar, now)
+    with pytest.raises(Conflict, match="already"):
+        acknowledge(db, numbers[0], omar, now)
+
+
+@pytest.mark.requirement("L1")
+def test_strangers_cannot_push_away_an_alert_about_an_admin(
+    db: Session, ada: Admin, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "MOST_STANDING", 2)
+    numbers = [alarm(db, now, ada), *(alarm(db, now + (1 + n) * HOUR) for n in range(3))]
+    assert alerts.standing(db) == [numbers[0], *numbers[:1:-1]]
+
+
+@pytest.mark.requirement("S6")
+def test_addresses_that_are_nobodys_raise_no_alert_each(db: Session, now: datetime) -> None:
+    for number in range(14):
+        fail(db, now + number * MINUTE / 2, 1, email="nobody@example.com")
+    assert kinds(db) == []

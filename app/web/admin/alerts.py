@@ -20,7 +20,7 @@ ACKNOWLEDGED = "The alert is acknowledged."
 
 
 def standing(db: Session) -> dict[str, Any]:
-    """Return what the overview says of alerts: the newest that nobody has acknowledged.
+    """Return what the overview says of alerts: the first that nobody has acknowledged.
 
     Beside them how many `more` there are, and which are `about_oneself`, for somebody else.
     """
