@@ -128,10 +128,14 @@ def throttle(
 ) -> NotSignedIn | None:
     """Return why it is too soon for another attempt as that admin or from there, else None (S6)."""
     wait = throttles.sign_in_wait(db, admin, email=email, address=address, now=now)
-    if not wait:
-        return None
-    seconds = -(-wait // timedelta(seconds=1))
-    return NotSignedIn(f"Too many attempts. Try again in {seconds} seconds.", wait)
+    return NotSignedIn(wait_sentence(wait), wait) if wait else None
+
+
+def wait_sentence(wait: timedelta) -> str:
+    """Return what is said to whoever has to wait so long."""
+    if wait > throttles.LONGEST_WAIT:
+        return f"Too many attempts. Try again in {-(-wait // timedelta(minutes=1))} minutes."
+    return f"Too many attempts. Try again in {-(-wait // timedelta(seconds=1))} seconds."
 
 
 def note_attempt(db: Session, *, email: str, address: str, now: datetime) -> None:

@@ -171,6 +171,11 @@ def proved(
     return found
 
 
+def claimed(db: Session, answer: str) -> Factor | None:
+    """Return the passkey that the answer says it is of: nothing is proved by that."""
+    return passkey(db, _credential_id(answer))
+
+
 def _credential_id(answer: str) -> str:
     try:
         return part_of(answer, "id")

@@ -82,10 +82,13 @@ def sign_in_by_passkey(
     Unless the company's rules shut them out, who then come by the company.
     """
     address = provenance.address
-    # Nobody knows yet who it is: what counts is where they are.
-    place = f"a passkey from {network(address)}"
+    # Nothing is proved yet. No stranger knows what a passkey is called, though, so whoever does is
+    # counted as its owner; of others what counts is where they are.
+    claimed = passkeys.claimed(db, credential)
+    owner = db.get_one(Admin, claimed.admin_id) if claimed else None
+    place = f"a passkey of {owner.id}" if owner else f"a passkey from {network(address)}"
     take_turn(db, email=place, address=address)
-    if throttled := throttle(db, None, email=place, address=address, now=now):
+    if throttled := throttle(db, owner, email=place, address=address, now=now):
         record_failure(db, "", None, "throttled", provenance, now)
         return throttled
     found = passkeys.proved(db, lock.site, ANYBODYS_PASSKEY, credential, now=now)

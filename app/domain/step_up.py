@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from app.domain import factors, sign_ins
+from app.domain import factor_throttles, factors, sign_ins
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
-from app.domain.authentication import note_attempt, take_turn, throttle
+from app.domain.authentication import wait_sentence
 from app.domain.factors import Answer, Lock
 from app.domain.passkey_challenges import Question
 from app.domain.sign_ins import SignedIn
+from app.storage import locks
 from app.storage.admins import SignIn
 from app.storage.factors import Purpose, has_factors
 
@@ -69,20 +70,20 @@ def prove(
 ) -> SignedIn | NotProved:
     """Note that a factor was proved, and give the sign-in another id (S2).
 
-    A failure is recorded, and counts as a wrong password does: who sits down at an open computer
-    guesses no faster here.
+    A failure is recorded, and counts in this sign-in as a wrong password does elsewhere: who sits
+    down at an open computer guesses no faster here, and nobody else makes anybody wait.
     """
-    admin, address = row.admin, provenance.address
-    take_turn(db, email=admin.email, address=address)
-    throttled = throttle(db, admin, email=admin.email, address=address, now=now)
-    if throttled:
+    admin = row.admin
+    # Of many guesses at once each would find the counter as it was before all of them.
+    locks.take(db, f"step-up in {row.id}")
+    if wait := factor_throttles.step_up_wait(db, row.id, now=now):
         _record_failure(db, row, "throttled", provenance, now)
-        return NotProved(throttled.sentence)
+        return NotProved(wait_sentence(wait))
     kind = factors.prove(
         db, admin, answer, question=question(row), lock=lock, provenance=provenance, now=now
     )
     if kind is None:
-        note_attempt(db, email=admin.email, address=address, now=now)
+        factor_throttles.count_failed_step_up(db, row.id, now=now)
         _record_failure(db, row, "wrong_factor", provenance, now)
         return NotProved(answer.problem)
     succeeded = AuditAction.STEP_UP_SUCCEEDED

@@ -42,14 +42,15 @@ def sign_in_wait(
     way, never lock her out of where she works.
     """
     # Whoever guesses without a pause takes every turn there is. Where the admin has signed in
-    # before, she waits for what failed there alone, or a stranger elsewhere could shut her out.
-    at_home = admin is not None and has_signed_in_from(db, admin.id, address)
+    # before, she waits for what failed there as her, or a stranger could shut her out: elsewhere
+    # by guessing as her, and beside her by guessing as anybody.
     account, here, anybody = _sign_in_counters(email, address)
     runs = counters.runs(db, (account, here, anybody), now=now)
-    theirs = runs.get(here if at_home else account)
+    if admin is not None and has_signed_in_from(db, admin.id, address):
+        return left(runs.get(here), FREE_FAILURES_PER_ACCOUNT, now=now)
     return max(
-        _left(theirs, FREE_FAILURES_PER_ACCOUNT, now),
-        _left(runs.get(anybody), FREE_FAILURES_PER_ADDRESS, now),
+        left(runs.get(account), FREE_FAILURES_PER_ACCOUNT, now=now),
+        left(runs.get(anybody), FREE_FAILURES_PER_ADDRESS, now=now),
     )
 
 
@@ -181,7 +182,8 @@ def _sign_in_counters(email: str, address: str) -> tuple[str, str, str]:
     return account, f"{account} from {place}", f"sign-in from {place}"
 
 
-def _left(run: Run | None, free: int, now: datetime) -> timedelta:
+def left(run: Run | None, free: int, *, now: datetime) -> timedelta:
+    """Return how long to wait after so many failures; the first `free` ones cost nothing."""
     if run is None or run.count < free:
         return timedelta(0)
     doublings = min(run.count - free, 20)

@@ -253,6 +253,19 @@ def test_an_address_that_fails_with_many_names_waits_too(
 
 
 @pytest.mark.requirement("S6")
+def test_a_stranger_beside_an_admin_shuts_nobody_out_who_works_there(
+    db: Session, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed_in(db, now)
+    with monkeypatch.context() as patched:
+        patched.setattr(authentication, "_verify", lambda *_: False)
+        for number in range(FREE_FAILURES_PER_ADDRESS):
+            fail(db, now, 1, email=f"guess-{number}@example.com")
+    assert refusal(sign_in(db, now, email="cy@example.com")).retry_after == SECOND
+    assert isinstance(sign_in(db, now), SignedIn)
+
+
+@pytest.mark.requirement("S6")
 def test_who_has_a_network_of_addresses_waits_as_with_one(
     db: Session, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from app.domain import company_accounts, factors, passkeys, second_step
 from app.domain.audit_trail import AuditAction
-from app.domain.authentication import NotSignedIn
+from app.domain.authentication import NotSignedIn, note_attempt
 from app.domain.company_rules import BY_COMPANY_ALONE, NO_COMPANY, CompanyRules
 from app.domain.errors import Conflict
 from app.domain.factors import Lock
 from app.domain.passkey_challenges import LIFETIME, MOST_CHALLENGES, Question
 from app.domain.passkeys import RelyingParty
 from app.domain.sign_ins import SignedIn, open_sign_in
+from app.domain.throttles import FREE_FAILURES_PER_ACCOUNT, FREE_FAILURES_PER_ADDRESS
 from app.storage.admins import Admin
 from app.storage.factors import Factor, Purpose, factors_of
 from tests import trail
@@ -125,6 +126,22 @@ def test_a_wrong_answer_makes_no_passkey(
 ) -> None:
     WRONG[wrong](passkey)
     assert make(db, ada, passkey, lock=lock, now=now) is None
+
+
+@pytest.mark.requirement("S6", "S8")
+def test_a_stranger_beside_an_admin_keeps_no_passkey_waiting(
+    db: Session, prove: Prove, lock: Lock, now: datetime
+) -> None:
+    assert isinstance(prove(), SignedIn)
+    waits = [
+        second_step.sign_in_by_passkey(db, "x", lock=lock, provenance=FROM_THE_OFFICE, now=now)
+        for _ in range(FREE_FAILURES_PER_ACCOUNT + 1)
+    ]
+    assert isinstance(waits[-1], NotSignedIn)
+    assert waits[-1].retry_after
+    for number in range(FREE_FAILURES_PER_ADDRESS):
+        note_attempt(db, email=f"{number}@example.com", address="192.0.2.7", now=now)
+    assert isinstance(prove(), SignedIn)
 
 
 @pytest.mark.requirement("S8")

@@ -7,10 +7,11 @@ from sqlalchemy.orm import Session
 
 from app.domain import sign_ins, step_up
 from app.domain.audit_trail import AuditAction
+from app.domain.authentication import note_attempt
 from app.domain.factors import Answer, Lock
 from app.domain.sign_ins import SignedIn, open_sign_in
 from app.domain.step_up import NotProved, Rules
-from app.domain.throttles import FREE_FAILURES_PER_ACCOUNT
+from app.domain.throttles import FREE_FAILURES_PER_ACCOUNT, FREE_FAILURES_PER_ADDRESS
 from app.storage.admins import Admin
 from tests import trail
 from tests.devices import App, add_app
@@ -107,3 +108,23 @@ def test_whoever_sits_down_at_an_open_computer_guesses_slowly(
     result = prove(db, signed_in, app.code(now), lock=lock, now=now)
     assert isinstance(result, NotProved)
     assert result.sentence.startswith("Too many attempts.")
+
+
+@pytest.mark.requirement("S6", "S9")
+def test_no_stranger_makes_a_step_up_wait(
+    db: Session, signed_in: SignedIn, app: App, lock: Lock, now: datetime
+) -> None:
+    office = {"email": "ada@example.com", "address": FROM_THE_OFFICE.address}
+    for _ in range(FREE_FAILURES_PER_ADDRESS + 5):
+        note_attempt(db, **office, now=now)
+    assert isinstance(prove(db, signed_in, app.code(now), lock=lock, now=now), SignedIn)
+
+
+@pytest.mark.requirement("S6", "S9")
+def test_another_sign_in_of_the_admin_does_not_wait(
+    db: Session, ada: Admin, signed_in: SignedIn, app: App, lock: Lock, now: datetime
+) -> None:
+    for _ in range(FREE_FAILURES_PER_ACCOUNT):
+        prove(db, signed_in, "000000", lock=lock, now=now)
+    other = open_sign_in(db, ada, method="password", provenance=FROM_THE_OFFICE, now=now)
+    assert isinstance(prove(db, other, app.code(now), lock=lock, now=now), SignedIn)
