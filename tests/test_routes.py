@@ -269,7 +269,7 @@ def take_out_what_is_not_theirs(answers: dict[str, int]) -> None:
         f"POST {security}/<sign_in_id>/end",
         f"GET {security}/factors/<factor_id>/removal",
         f"POST {security}/factors/<factor_id>/removal",
-        f"GET {security}/company-account/new",
+        f"POST {security}/company-account",
         f"POST {security}/company-account/end",
         f"GET {security}/step-up/company",
     ):

@@ -1,8 +1,8 @@
 """Signing in by the company's identity provider, and linking one's account there (S11).
 
 The way there and back is bound to the browser by its session cookie: what comes back without the
-`state` that went there from this browser, minutes ago and once, signs nobody in. So nobody can be
-signed in as somebody else by a link.
+`state` that went there from this browser, minutes ago and once, signs nobody in. Nor does a page of
+another site begin anything here. So nobody can be signed in as somebody else by a link, or linked.
 """
 
 import hmac
@@ -24,10 +24,12 @@ from app.web.admin.arrivals import arrive
 from app.web.admin.sign_in import local_path
 from app.web.application_context import company_provider, company_rules, settings, step_up_rules
 from app.web.authentication import current_admin, current_sign_in
+from app.web.plain_text import one_line
 from app.web.provenance import provenance
 
 KEPT = "company_sign_in"
 SIGN_IN, LINK, STEP_UP = "sign_in", "link", "step_up"
+CLAIM_LENGTH = 100
 NOT_BEGUN = "This sign-in was not begun in this browser, or too long ago. Begin again."
 UNTRUSTED = (
     "What it answered cannot be trusted, so nobody was signed in. Tell whoever looks after it."
@@ -55,9 +57,9 @@ def ask_anew() -> Errand | NotProved | None:
 
 
 def ask(*, fresh: bool = False) -> Errand | NotProved | None:
-    """Ask the provider where to send the browser."""
+    """Ask the provider where to send the browser; nobody asks for another site's page."""
     provider = company_provider()
-    if provider is None:
+    if provider is None or _is_from_elsewhere():
         return None
     try:
         return provider.errand(callback_url=_callback_url(), fresh=fresh)
@@ -67,19 +69,31 @@ def ask(*, fresh: bool = False) -> Errand | NotProved | None:
 
 def new() -> ResponseReturnValue:
     """Send the browser to the provider, to be signed in."""
-    return _sent_there(SIGN_IN, local_path(request.args.get("next", "")))
+    next_path = local_path(request.args.get("next", ""))
+    if _is_from_elsewhere():
+        # There is the button, for whoever is not signed in yet.
+        return htmx.go_to(url_for("sign_in.new", next=next_path))
+    url = _begun(SIGN_IN, next_path)
+    return Response(status=303, headers={"Location": url}) if isinstance(url, str) else url
 
 
-def new_link() -> ResponseReturnValue:
+def create_link() -> ResponseReturnValue:
     """Send an admin who is signed in to the provider, to link their account there."""
     if not step_up.passed():
-        return htmx.go_to(url_for("step_up.new", next=url_for("company_sign_in.new_link")))
-    return _sent_there(LINK, url_for("sign_ins.index"))
+        return step_up.first(url_for("sign_ins.index"))
+    url = _begun(LINK, url_for("sign_ins.index"))
+    if not isinstance(url, str):
+        return url
+    # A form may lead to no other site (W1), and who knows through how many the provider leads.
+    return render_template("admin/company_sign_in/leaving.html", url=url, label=_label())
 
 
 def new_step_up() -> ResponseReturnValue:
     """Send an admin who is signed in to the provider, to prove a second factor there (S9)."""
-    return _sent_there(STEP_UP, url_for("sign_ins.index"))
+    if _is_from_elsewhere():
+        return htmx.go_to(url_for("sign_ins.index"))
+    url = _begun(STEP_UP, url_for("sign_ins.index"))
+    return Response(status=303, headers={"Location": url}) if isinstance(url, str) else url
 
 
 def bring() -> Proof | NotProved | Stranger | None:
@@ -136,7 +150,13 @@ def end_link() -> ResponseReturnValue:
     return htmx.go_to(url_for("sign_ins.index"))
 
 
-def _sent_there(purpose: str, next_path: str) -> ResponseReturnValue:
+def _is_from_elsewhere() -> bool:
+    """Whether a page of another site, or of a sibling of ours, leads here."""
+    return request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
+
+
+def _begun(purpose: str, next_path: str) -> str | ResponseReturnValue:
+    """Remember what is begun in this browser; return where it leads, or why it does not."""
     errand: Errand | NotProved | None = g.beforehand
     if errand is None:
         raise NotFound("Nobody signs in by a company account here.")
@@ -149,9 +169,9 @@ def _sent_there(purpose: str, next_path: str) -> ResponseReturnValue:
         "at": int(g.now.timestamp()),
         "purpose": purpose,
         "next": next_path,
-        "admin_id": "" if purpose == SIGN_IN else current_user.id,
+        "sign_in_id": "" if purpose == SIGN_IN else current_user.sign_in_id,
     }
-    return Response(status=303, headers={"Location": errand.url})
+    return errand.url
 
 
 def _is_kept(kept: dict[str, Any], state: str, *, now: datetime) -> bool:
@@ -169,8 +189,8 @@ def _sign_in(proof: Proof, next_path: str) -> ResponseReturnValue:
 
 
 def _own(proof: Proof, kept: dict[str, Any]) -> ResponseReturnValue:
-    """Do what an admin who is signed in went there for, if it is still they."""
-    if not current_user.is_authenticated or current_user.id != kept["admin_id"]:
+    """Do what an admin who is signed in went there for, if it is still that sign-in of theirs."""
+    if not current_user.is_authenticated or current_user.sign_in_id != kept["sign_in_id"]:
         return _refused(Stranger.STATE)
     return _link(proof) if kept["purpose"] == LINK else _step_up(proof)
 
@@ -202,7 +222,11 @@ def _link(proof: Proof) -> ResponseReturnValue:
         provenance=provenance(),
         now=g.now,
     )
-    flash("Your company account is linked. You can sign in with it from now on.", "success")
+    # The one who was signed in there may have been somebody else.
+    claims = [proof.claims.get(name) for name in ("name", "email")]
+    whose = [one_line(said[:CLAIM_LENGTH]) for said in claims if isinstance(said, str)]
+    named = ", ".join([*whose, one_line(proof.subject)])
+    flash(f"Linked to the company account of {named}. If that is not you, unlink it.", "success")
     return htmx.go_to(url_for("sign_ins.index"))
 
 
@@ -213,10 +237,9 @@ def _refused(why: Failure | Stranger, detail: str = "") -> ResponseReturnValue:
 
 def _page(why: Failure | Stranger) -> ResponseReturnValue:
     status, sentence = SENTENCES.get(why, (502, UNTRUSTED))
-    company = settings().company
     page = render_template(
         "admin/company_sign_in/refused.html",
-        label=company.label if company else "",
+        label=_label(),
         sentence=sentence,
         request_id=g.request_id,
     )
@@ -224,6 +247,11 @@ def _page(why: Failure | Stranger) -> ResponseReturnValue:
     # Its address holds a code, if one that is of no use any more.
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def _label() -> str:
+    company = settings().company
+    return company.label if company else ""
 
 
 def _callback_url() -> str:

@@ -69,11 +69,10 @@ ROUTES = [
         beforehand=company_sign_in.bring,
     ),
     Route(
-        "GET",
-        "/settings/security/company-account/new",
-        company_sign_in.new_link,
+        "POST",
+        "/settings/security/company-account",
+        company_sign_in.create_link,
         Permission.SIGN_INS_OWN,
-        changing=True,
         beforehand=company_sign_in.ask,
     ),
     Route(

@@ -23,15 +23,16 @@ from tests import openid_provider, trail
 from tests.browsing import FROM_HERE, Browser, Page
 from tests.cast import ADA, CY, MIA, OMAR, PASSWORD, Person
 from tests.clock import Clock
-from tests.conftest import on_sqlite
+from tests.conftest import ADMIN_URL, on_sqlite
 from tests.devices import add_app
 from tests.factories import FROM_THE_OFFICE
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
 
 pytestmark = [pytest.mark.requirement("S11"), on_sqlite]
 
+CONFIRM = "/settings/security/step-up/company"
 CALLBACK = "/sign-in/company/callback"
-LINK = "/settings/security/company-account/new"
+LINK = "/settings/security/company-account"
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +78,15 @@ def link(database: Database, provider: Provider, now: datetime) -> Callable[...,
 
 def go(browser: Browser, path: str = "/sign-in/company") -> str:
     """Go to the provider and back as far as its answer; return where that leads."""
-    browser.get(path, status=303)
-    there = requests.get(browser.response.headers["Location"], allow_redirects=False, timeout=10)
+    if path == LINK:
+        browser.get("/settings/security")
+        browser.submit(LINK, status=200)
+        url = browser.page.one("a", class_="button button--primary")["href"]
+        assert browser.page.one("meta", http_equiv="refresh")["content"] == f"0; url={url}"
+    else:
+        browser.get(path, status=303)
+        url = browser.response.headers["Location"]
+    there = requests.get(url, allow_redirects=False, timeout=10)
     back = urlsplit(there.headers["Location"])
     assert back.path == CALLBACK
     return f"{back.path}?{back.query}"
@@ -358,19 +366,32 @@ def test_nobody_waits_for_a_writer_while_the_provider_is_asked(
     stranger.get(back, status=303)
 
 
-def test_an_admin_links_their_own_account(
+def test_an_admin_links_their_own_account_and_is_told_which(
     superadmin: Browser, provider: Provider, database: Database
 ) -> None:
-    provider.tell(subject="s-7")
-    superadmin.get("/settings/security")
-    (button,) = superadmin.page.all("a", href=LINK)
-    come_back(superadmin, path=button["href"])
-    assert "Your company account is linked." in superadmin.follow().words
+    provider.tell(subject="s-7", claims={"name": "Mallory\u202e", "email": ["m@evil.example"]})
+    come_back(superadmin, path=LINK)
+    assert "the company account of Mallory, s-7." in superadmin.follow().words
     (linked,) = told(database, AuditAction.COMPANY_ACCOUNT_LINKED)
     assert (linked.actor_id, linked.details["subject"]) == (ADA.id, "s-7")
     superadmin.submit("/settings/security/company-account/end")
     assert "is unlinked" in superadmin.follow().words
-    assert superadmin.page.all("a", href=LINK)
+    assert superadmin.page.all("form", action=LINK)
+
+
+@pytest.mark.requirement("W5")
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("path", ["/sign-in/company?next=/members", CONFIRM])
+def test_a_link_of_another_site_begins_nothing(superadmin: Browser, site: str, path: str) -> None:
+    superadmin.get(path, headers={"Sec-Fetch-Site": site}, status=303)
+    assert superadmin.response.headers["Location"].startswith(("/sign-in?next=", "/settings/"))
+    with superadmin.client.session_transaction(base_url=ADMIN_URL) as session:
+        assert "company_sign_in" not in session
+    superadmin.get(path, status=303)
+
+
+def test_nobody_links_anything_by_following_a_link(superadmin: Browser) -> None:
+    superadmin.get(LINK, status=405)
 
 
 def test_an_account_that_is_somebody_elses_is_not_linked(
@@ -382,15 +403,17 @@ def test_an_account_that_is_somebody_elses_is_not_linked(
     assert "belongs to another admin" in superadmin.page.words
 
 
-def test_what_one_admin_began_links_nobody_else(
+@pytest.mark.parametrize("who", [OMAR, ADA])
+def test_what_was_begun_in_one_sign_in_links_in_no_other(
     superadmin: Browser,
     provider: Provider,
     sign_in: Callable[[Person], object],
     database: Database,
+    who: Person,
 ) -> None:
     provider.tell(subject="s-7")
     back = go(superadmin, LINK)
-    sign_in(OMAR)
+    sign_in(who)
     superadmin.get(back, status=400)
     assert whys(database) == ["state"]
     assert told(database, AuditAction.COMPANY_ACCOUNT_LINKED) == []
@@ -402,7 +425,8 @@ def test_linking_takes_a_fresh_proof(
 ) -> None:
     with database.unit_of_work(writing=True) as db:
         add_app(db, ADA.id, lock=lock, now=now)
-    superadmin.get(LINK, status=303)
+    superadmin.get("/settings/security")
+    superadmin.submit(LINK)
     assert superadmin.response.headers["Location"].startswith("/settings/security/step-up")
 
 
@@ -421,9 +445,6 @@ def test_passwords_can_be_switched_off(
     assert answer.status_code == 403
     assert "Nobody signs in with a password here." in answer.text
     browser.get("/", status=303)
-
-
-CONFIRM = "/settings/security/step-up/company"
 
 
 @pytest.mark.requirement("S9")
