@@ -8,10 +8,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from app.domain.admins import end_sign_ins
 from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.errors import Conflict, Invalid
-from app.storage.admins import Admin
-from app.storage.company_accounts import CompanyAccount, company_account_of
+from app.domain.sign_ins import end_others
+from app.storage.admins import Admin, SignIn
+from app.storage.company_accounts import CompanyAccount, company_account_of, company_accounts_of
 
 SUBJECT_LENGTH = 255
 
@@ -49,13 +51,36 @@ def unlink(
     *,
     issuer: str,
     by: Admin | None,
+    here: SignIn | None = None,
     provenance: Provenance,
     now: datetime,
 ) -> None:
-    """Let nobody sign in as this admin by their company account. Raises Conflict without one."""
+    """Let nobody sign in as this admin by their company account, or stay in who has.
+
+    Every sign-in of theirs ends but `here`, the one in which they do it themselves (S10). Raises
+    Conflict for an admin without an account.
+    """
     account = company_account_of(db, admin.id, issuer)
     if account is None:
         raise Conflict("This admin has no company account.")
+    _unlink(db, account, by, provenance, now)
+    if here is not None:
+        end_others(db, here, why="unlinked", provenance=provenance, now=now)
+    else:
+        end_sign_ins(db, admin, why="unlinked", by=by, provenance=provenance, now=now)
+
+
+def unlink_all(
+    db: Session, admin: Admin, *, by: Admin | None, provenance: Provenance, now: datetime
+) -> None:
+    """Unlink whatever accounts the admin has, at any issuer; their sign-ins are the caller's."""
+    for account in company_accounts_of(db, admin.id):
+        _unlink(db, account, by, provenance, now)
+
+
+def _unlink(
+    db: Session, account: CompanyAccount, by: Admin | None, provenance: Provenance, now: datetime
+) -> None:
     db.delete(account)
     _record(db, AuditAction.COMPANY_ACCOUNT_UNLINKED, account, by, provenance, now)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.domain import endings
+from app.domain import company_accounts, endings
 from app.domain.admins import end_sign_ins
 from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.errors import Conflict
@@ -18,6 +18,7 @@ def reset(
 ) -> int:
     """Remove all factors and recovery codes of an admin; return how many factors there were.
 
+    A company account is unlinked as well: its second factor would go on being theirs.
     Their sign-ins and their running session end; the next sign-in begins with enrolment. `by` is
     None for the operator's command. Raises Conflict for oneself, who removes them one by one.
     """
@@ -25,6 +26,7 @@ def reset(
         raise Conflict("You cannot reset your own second factors. Ask another superadmin.")
     count = remove_factors(db, admin.id, now=now)
     void_codes(db, admin.id, now=now)
+    company_accounts.unlink_all(db, admin, by=by, provenance=provenance, now=now)
     append(
         db,
         event(

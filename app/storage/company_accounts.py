@@ -1,5 +1,6 @@
 """Company accounts: as whom the company's identity provider knows an admin."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, UniqueConstraint, select
@@ -29,3 +30,9 @@ def company_account_of(db: Session, admin_id: str, issuer: str) -> CompanyAccoun
         CompanyAccount.issuer == issuer, CompanyAccount.admin_id == admin_id
     )
     return db.scalar(query)
+
+
+def company_accounts_of(db: Session, admin_id: str) -> Sequence[CompanyAccount]:
+    """Return the admin's accounts at all issuers; more than one where the provider was changed."""
+    query = select(CompanyAccount).where(CompanyAccount.admin_id == admin_id)
+    return db.scalars(query.order_by(CompanyAccount.issuer)).all()

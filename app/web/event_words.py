@@ -179,6 +179,10 @@ VARIANTS: dict[tuple[str, object], str] = {
     "their second factors had changed.",
     (AuditAction.SIGN_IN_ENDED, "factors_reset"): "{admin} was signed out, as {actor} had reset "
     "their second factors.",
+    (
+        AuditAction.SIGN_IN_ENDED,
+        "unlinked",
+    ): "{admin} was signed out, as {actor} had unlinked their company account.",
     (AuditAction.SIGN_IN_ENDED, "others_ended"): "{actor} ended {sign_ins} of their own elsewhere.",
     (AuditAction.ACCOUNT_IMPERSONATION_SWITCHED, True): "{actor} allowed impersonation in "
     "{account} again.",

@@ -78,6 +78,7 @@ WHYS = {
     AuditAction.SIGN_IN_ENDED: (
         *("signed_out", "ended_by_admin", "role_changed", "disabled"),
         *("factors_changed", "factors_reset", "others_ended", "password_changed"),
+        "unlinked",
     ),
     AuditAction.STEP_UP_FAILED: ("wrong_factor", "throttled"),
     AuditAction.ALERT_RAISED: tuple(AlertKind),

@@ -12,6 +12,7 @@ from app.domain.authentication import EMAIL_LENGTH
 from app.domain.errors import DomainError
 from app.domain.sign_ins import is_over
 from app.storage.admins import Admin, Role, admins_by_name, open_sign_ins
+from app.storage.company_accounts import company_accounts_of
 from app.storage.factors import factors_of
 from app.storage.impersonations import past_impersonations
 from app.web import htmx
@@ -72,6 +73,7 @@ def show(admin_id: str) -> ResponseReturnValue:
         admin=admin,
         sign_ins=[row for row in open_sign_ins(g.db, admin.id) if not is_over(row, now=g.now)],
         factors=factors_of(g.db, admin.id),
+        is_linked=bool(company_accounts_of(g.db, admin.id)),
         impersonations=past_impersonations(
             g.db, cursor=None, impersonator_id=admin.id, now=g.now
         ).rows,

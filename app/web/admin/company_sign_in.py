@@ -18,6 +18,7 @@ from app.domain import company_accounts
 from app.domain import company_sign_in as verbs
 from app.domain.company_provider import Errand, Failure, NotProved, Proof
 from app.domain.company_sign_in import ERRAND_LIFETIME, Refused, Stranger
+from app.domain.errors import Conflict
 from app.web import authentication, htmx
 from app.web.admin import step_up
 from app.web.admin.arrivals import arrive
@@ -31,6 +32,7 @@ KEPT = "company_sign_in"
 SIGN_IN, LINK, STEP_UP = "sign_in", "link", "step_up"
 CLAIM_LENGTH = 100
 NOT_BEGUN = "This sign-in was not begun in this browser, or too long ago. Begin again."
+NOT_ONESELF = "Your role comes from there. Ask another superadmin to unlink you."
 UNTRUSTED = (
     "What it answered cannot be trusted, so nobody was signed in. Tell whoever looks after it."
 )
@@ -138,15 +140,20 @@ def end_link() -> ResponseReturnValue:
     """Unlink one's own company account."""
     if not step_up.passed():
         return htmx.go_to(url_for("step_up.new", next=url_for("sign_ins.index")))
+    issuer = _issuer()
+    if company_rules().role_claim:
+        # Whoever has lost their role there must not keep it here by leaving.
+        raise Conflict(NOT_ONESELF)
     company_accounts.unlink(
         g.db,
         current_admin(),
-        issuer=_issuer(),
+        issuer=issuer,
         by=current_admin(),
+        here=current_sign_in(),
         provenance=provenance(),
         now=g.now,
     )
-    flash("Your company account is unlinked.", "success")
+    flash("Your company account is unlinked, and you are signed in here alone.", "success")
     return htmx.go_to(url_for("sign_ins.index"))
 
 

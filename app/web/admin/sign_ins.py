@@ -12,7 +12,7 @@ from app.storage.factors import codes_left, factors_of
 from app.web import htmx
 from app.web.admin.loading import load_or_404
 from app.web.admin.second_step import has_passkeys
-from app.web.application_context import settings
+from app.web.application_context import company_rules, settings
 from app.web.authentication import current_admin, current_sign_in
 from app.web.provenance import provenance
 
@@ -33,6 +33,7 @@ def index() -> ResponseReturnValue:
         company_account=(
             company_account_of(g.db, current_user.id, company.issuer) if company else None
         ),
+        gives_roles=bool(company_rules().role_claim),
     )
 
 

@@ -555,3 +555,31 @@ def test_whose_role_is_the_companys_signs_in_by_the_company_alone(
         add_app(db, CY.id, lock=lock, now=now)
     assert BY_COMPANY_ALONE in type_password(stranger, CY, 401).words
     type_password(stranger, ADA, 303)
+
+
+def test_nobody_unlinks_themselves_whose_role_is_the_companys(
+    superadmin: Browser, database: Database, admin_app: Application, link: Callable[..., None]
+) -> None:
+    """They would keep here what they lose there."""
+    link(ADA)
+    end = f"{LINK}/end"
+    superadmin.get("/settings/security").form(end)
+    mapped(admin_app)
+    superadmin.submit(end, status=409)
+    assert "Ask another superadmin" in superadmin.page.words
+    assert not superadmin.get("/settings/security").all("form", action=end)
+    assert told(database, AuditAction.COMPANY_ACCOUNT_UNLINKED) == []
+
+
+def test_a_superadmin_unlinks_a_colleague_by_a_reset(
+    superadmin: Browser, database: Database, link: Callable[..., None]
+) -> None:
+    path = f"/admins/{CY.id}"
+    reset = f"{path}/factor-reset"
+    assert not superadmin.get(path).all("form", action=reset)
+    link(CY)
+    superadmin.get(path).one("form", action=reset)
+    superadmin.get(reset)
+    superadmin.submit(reset)
+    (unlinked,) = told(database, AuditAction.COMPANY_ACCOUNT_UNLINKED)
+    assert (unlinked.actor_id, unlinked.details["admin_id"]) == (ADA.id, CY.id)
