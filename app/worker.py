@@ -28,7 +28,7 @@ from app.domain.endings import end_due
 from app.domain.signing_keys import UnusableKey
 from app.domain.verification_events import record_doubt
 from app.monitoring import ClockWatch, TrailFigures
-from app.storage import counters, locks
+from app.storage import counters, factors, locks
 from app.storage.database import FAILURES, Database
 from app.storage.impersonations import open_impersonations
 from app.storage.postgresql import WORKER as WORKER_PATIENCE
@@ -36,6 +36,8 @@ from app.storage.postgresql import WORKER as WORKER_PATIENCE
 PERIOD_SECONDS = 1.0
 # Not each by itself: they are deleted by the minute.
 COUNTERS_KEPT = timedelta(minutes=1)
+# For whoever looks at what went wrong.
+PROOFS_KEPT = timedelta(days=1)
 # What a job returns that has more to do at once.
 MORE = object()
 
@@ -79,6 +81,16 @@ def forget_counters(database: Database, *, now: datetime) -> None:
             return
     with database.unit_of_work(writing=True) as db:
         counters.forget(db, now=now)
+
+
+def forget_proofs(database: Database, *, now: datetime) -> None:
+    """Delete the challenges and half-open sign-ins that were over a day ago, answered or not."""
+    before = now - PROOFS_KEPT
+    with database.unit_of_work(writing=False) as db:
+        if not factors.has_any_over(db, before=before - COUNTERS_KEPT):
+            return
+    with database.unit_of_work(writing=True) as db:
+        factors.forget_over(db, before=before)
 
 
 def sign_checkpoint(database: Database, checkpoints: Checkpoints, *, now: datetime) -> None:
@@ -181,6 +193,7 @@ def jobs(
         *(_copying(database, target) for target in targets),
         *([_syncing(database, source)] if source else []),
         Job("the counters", lambda now: forget_counters(database, now=now)),
+        Job("the challenges", lambda now: forget_proofs(database, now=now)),
         Job("the clock", lambda now: watch.look(now=now)),
     ]
 

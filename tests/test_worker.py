@@ -14,12 +14,14 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import worker
-from app.domain import doubts, verification_events
+from app.domain import doubts, passkey_challenges, verification_events
 from app.domain.audit_copies import Courier
 from app.domain.audit_trail import AuditAction
 from app.domain.checkpointing import Checkpoints
 from app.domain.checkpoints import Checkpoint
 from app.domain.errors import Halted
+from app.domain.passkey_challenges import LIFETIME as CHALLENGE_LIFETIME
+from app.domain.passkey_challenges import Question
 from app.outgoing.log_file import LogFile
 from app.outgoing.webhook import Webhook
 from app.postgresql_server import Server
@@ -27,10 +29,12 @@ from app.storage import counters, locks
 from app.storage.admins import Admin
 from app.storage.counters import Counter
 from app.storage.database import Database
+from app.storage.factors import HalfOpenSignIn, PasskeyChallenge, Purpose
 from app.storage.impersonations import LIFETIME, Impersonation, open_impersonations
 from app.storage.members import Member
 from app.worker import MORE, Job
 from tests import copying, factories, trail
+from tests.cast import ADA
 from tests.conftest import on_postgresql, on_sqlite
 from tests.factories import FROM_THE_OFFICE
 from tests.outgoing.receivers import web
@@ -399,3 +403,31 @@ def test_counters_that_count_no_more_are_forgotten_by_the_minute(
         worker.forget_counters(database, now=now + late * minute)
         with database.unit_of_work(writing=False) as db:
             assert len(db.scalars(select(Counter.name)).all()) == left
+
+
+def test_what_nobody_has_answered_is_forgotten_a_day_later(
+    database: Database, now: datetime
+) -> None:
+    day, minute = timedelta(days=1), timedelta(minutes=1)
+    with database.unit_of_work(writing=True) as db:
+        for number in range(2):
+            good_until = now + number * day
+            asked_at = good_until - CHALLENGE_LIFETIME
+            passkey_challenges.issue(
+                db, Question(Purpose.SIGN_IN), address="192.0.2.7", now=asked_at
+            )
+            db.add(
+                HalfOpenSignIn(
+                    secret_hash=f"{number}",
+                    admin_id=ADA.id,
+                    method="password",
+                    good_until=good_until,
+                )
+            )
+    for late, left in ((day, 2), (day + minute, 1), (2 * day, 1), (2 * day + minute, 0)):
+        worker.forget_proofs(database, now=now + late)
+        with database.unit_of_work(writing=False) as db:
+            rows = [
+                len(db.scalars(select(one)).all()) for one in (PasskeyChallenge, HalfOpenSignIn)
+            ]
+        assert rows == [left, left]

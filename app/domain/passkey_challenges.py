@@ -11,7 +11,9 @@ from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, generate_ch
 
 from app.domain.errors import Conflict
 from app.domain.secrets import hash_secret
-from app.storage.factors import PasskeyChallenge, Purpose, challenges_since
+from app.storage import counters
+from app.storage.factors import PasskeyChallenge, Purpose
+from app.storage.networks import network
 
 LIFETIME = timedelta(minutes=5)
 # Whoever asks for more within five minutes does not answer them.
@@ -28,8 +30,14 @@ class Question:
 
 
 def issue(db: Session, question: Question, *, address: str, now: datetime) -> bytes:
-    """Return a new challenge; raise Conflict when that address has asked too often."""
-    if challenges_since(db, address, since=now) >= MOST_CHALLENGES:
+    """Return a new challenge; raise Conflict when too many were asked for.
+
+    Who answers as somebody is counted by themselves, so that no neighbour keeps them from it;
+    strangers are counted by where they are.
+    """
+    who = question.holder_id or f"anybody at {network(address)}"
+    name = f"passkeys asked for {question.purpose} by {who}"
+    if counters.add(db, {name: LIFETIME}, now=now)[name].count > MOST_CHALLENGES:
         raise Conflict("Too many passkeys were asked for from here. Try again in five minutes.")
     challenge = generate_challenge()
     db.add(

@@ -73,7 +73,7 @@ def ask_to_make(
 ) -> str:
     """Return as JSON what a browser needs to make a passkey that is good as the only factor.
 
-    Raises Conflict when that address has asked too often.
+    Raises Conflict when too many were asked for lately.
     """
     options = webauthn.generate_registration_options(
         rp_id=site.id,
@@ -104,7 +104,7 @@ def ask(
 ) -> str:
     """Return as JSON what a browser needs to prove one of the `known` passkeys, else any.
 
-    Raises Conflict when that address has asked too often.
+    Raises Conflict when too many were asked for lately.
     """
     options = webauthn.generate_authentication_options(
         rp_id=site.id,

@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    delete,
+    exists,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.storage.admins import Admin
@@ -78,6 +88,7 @@ class HalfOpenSignIn(Base):
     """A sign-in of which the first step is done. It opens nothing but the second."""
 
     __tablename__ = "half_open_sign_ins"
+    __table_args__ = (Index("ix_half_open_sign_ins_good_until", "good_until"),)
 
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
     secret_hash: Mapped[str] = mapped_column(unique=True)
@@ -97,7 +108,7 @@ class PasskeyChallenge(Base):
         CheckConstraint(
             "purpose IN ('sign_in', 'second_step', 'step_up', 'enrolment')", name="purpose"
         ),
-        Index("ix_passkey_challenges_address_good_until", "address", "good_until"),
+        Index("ix_passkey_challenges_good_until", "good_until"),
     )
 
     challenge_hash: Mapped[str] = mapped_column(primary_key=True)
@@ -165,7 +176,22 @@ def close_half_open(db: Session, admin_id: str, *, now: datetime) -> None:
     db.execute(change.where(HalfOpenSignIn.closed_at.is_(None)).values(closed_at=now))
 
 
-def challenges_since(db: Session, address: str, *, since: datetime) -> int:
-    """Return how many challenges for that address are good later than `since`."""
-    query = select(func.count()).where(PasskeyChallenge.address == address)
-    return db.scalar(query.where(PasskeyChallenge.good_until > since)) or 0
+def has_any_over(db: Session, *, before: datetime) -> bool:
+    """Whether anything that waited for a proof was over by then."""
+    challenges = exists().where(PasskeyChallenge.good_until <= before)
+    sign_ins = exists().where(HalfOpenSignIn.good_until <= before)
+    return bool(db.scalar(select(challenges | sign_ins)))
+
+
+def forget_over(db: Session, *, before: datetime) -> None:
+    """Delete what waited for a proof and was over by then: strangers can begin any number.
+
+    Whoever still holds one of these rows keeps it until the next time (R4).
+    """
+    for row_class in (PasskeyChallenge, HalfOpenSignIn):
+        (key,) = row_class.__table__.primary_key
+        over = select(key).where(row_class.good_until <= before)
+        over = over.with_for_update(skip_locked=True)
+        db.execute(
+            delete(row_class).where(key.in_(over)).execution_options(synchronize_session=False)
+        )

@@ -234,6 +234,24 @@ def test_nobody_asks_for_ever(db: Session, lock: Lock, now: datetime) -> None:
         ask()
 
 
+@pytest.mark.requirement("S6")
+def test_strangers_keep_nobody_who_is_known_from_asking(
+    db: Session, lock: Lock, now: datetime
+) -> None:
+    def ask(question: Question, address: str) -> None:
+        passkeys.ask(db, lock.site, question, address=address, now=now)
+
+    hers = Question(Purpose.STEP_UP, "ada's sign-in")
+    for number in range(MOST_CHALLENGES):
+        ask(second_step.ANYBODYS_PASSKEY, f"2001:db8::{number:x}")
+    with pytest.raises(Conflict):
+        ask(second_step.ANYBODYS_PASSKEY, "2001:db8::ffff")
+    for number in range(MOST_CHALLENGES):
+        ask(hers, f"192.0.2.{number}")
+    with pytest.raises(Conflict):
+        ask(hers, "2001:db8::1")
+
+
 @pytest.mark.parametrize(
     ("origin", "there_are_some"),
     [("http://localhost:8000", True), ("http://127.0.0.1:8000", False), ("http://[::1]", False)],
