@@ -42,7 +42,11 @@ WHY = {
     "azp": Failure.AUDIENCE,
     "nonce": Failure.NONCE,
 }
-BROKEN = (AuthlibBaseError, JoseError, ValueError, TypeError, KeyError, RecursionError)
+# A time can be one that no calendar has.
+BROKEN = (
+    *(AuthlibBaseError, JoseError),
+    *(ValueError, TypeError, KeyError, OverflowError, RecursionError),
+)
 
 
 class _Session(OAuth2Session):  # type: ignore[misc]

@@ -198,3 +198,13 @@ def test_a_provider_may_change_its_key(provider: Provider, ours: OpenIDProvider)
 @pytest.mark.requirement("K4")
 def test_the_client_secret_is_not_shown(ours: OpenIDProvider) -> None:
     assert CLIENT_SECRET not in repr(ours)
+
+
+@pytest.mark.parametrize("at", [10**20, -(10**20), 1e300])
+def test_a_time_that_no_calendar_has_proves_nothing(
+    provider: Provider, ours: OpenIDProvider, at: float
+) -> None:
+    provider.tell(subject="s-1", auth_time=at)
+    with pytest.raises(NotProved) as refused:
+        go(ours)
+    assert refused.value.why == Failure.ANSWER
