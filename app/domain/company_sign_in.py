@@ -10,6 +10,7 @@ from app.domain import admins, throttles
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.company_provider import Failure, Proof
 from app.domain.company_rules import CompanyRules
+from app.domain.errors import Throttled
 from app.domain.secrets import hash_secret
 from app.domain.sign_ins import HalfOpen, Method, SignedIn, begin, open_sign_in, renew
 from app.domain.step_up import Rules
@@ -20,6 +21,8 @@ from app.storage.company_accounts import CompanyAccount
 # As long as somebody may take to find their password there.
 ERRAND_LIFETIME = timedelta(minutes=10)
 DETAIL_LENGTH = 200
+PAUSE = timedelta(minutes=1)
+TOO_MANY = "Too many company sign-ins from here were refused. Try again in a minute."
 
 
 class Stranger(StrEnum):
@@ -38,6 +41,21 @@ class Refused:
     """Why nobody is let in."""
 
     why: Failure | Stranger
+
+
+def check(db: Session, *, address: str, now: datetime) -> None:
+    """Raise Throttled when so many from this address were refused that the provider is not asked.
+
+    Then it is asked for them once in a while: each refusal has us wait (S6).
+    """
+    name = _counter(address)
+    run = counters.runs(db, [name], now=now).get(name)
+    if run is None or run.count < throttles.FREE_FAILURES_PER_ADDRESS:
+        return
+    # When the clock has been set back, nobody waits until it is that late again (R5).
+    wait = min(run.at + PAUSE - now, PAUSE)
+    if wait > timedelta(0):
+        raise Throttled(TOO_MANY, retry_after=wait)
 
 
 def use(db: Session, state: str, *, now: datetime) -> bool:
@@ -113,13 +131,9 @@ def refuse(
     now: datetime,
 ) -> Refused:
     """Record that nobody was let in, and why; of many from one address the first, the tenth, …"""
-    name = f"company sign-in from {provenance.address}"
+    name = _counter(provenance.address)
     count = counters.add(db, {name: throttles.SIGN_IN_WINDOW}, now=now)[name].count
-    if (
-        admin is not None
-        or count <= throttles.FREE_FAILURES_PER_ADDRESS
-        or throttles.is_told(count)
-    ):
+    if count <= throttles.FREE_FAILURES_PER_ADDRESS or throttles.is_told(count):
         append(
             db,
             event(
@@ -136,6 +150,10 @@ def refuse(
             ),
         )
     return Refused(why)
+
+
+def _counter(address: str) -> str:
+    return f"company sign-in from {address}"
 
 
 def _take_role(

@@ -71,6 +71,7 @@ class Application(Flask):
             "company_rules": configured.company_rules(config),
             "factor_lock": configured.factor_lock(config),
             "start_limits": configured.start_limits(config),
+            "unit_of_work": self.database.unit_of_work,
             "reading": partial(self.database.unit_of_work, writing=False),
         }
 

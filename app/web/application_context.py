@@ -1,8 +1,10 @@
 """What belongs to the running application rather than to the request."""
 
-from typing import cast
+from contextlib import AbstractContextManager
+from typing import Protocol, cast
 
 from flask import current_app
+from sqlalchemy.orm import Session
 
 from app.config import Config
 from app.domain.audit_export_events import Reading
@@ -14,6 +16,12 @@ from app.domain.start_limits import StartLimits
 from app.domain.step_up import Rules
 from app.domain.tokens import Tokens
 from app.web.allowances import Allowances
+
+
+class UnitOfWork(Protocol):
+    """Opens a transaction: leaving it commits, raising rolls back."""
+
+    def __call__(self, *, writing: bool) -> AbstractContextManager[Session]: ...
 
 
 def settings() -> Config:
@@ -49,6 +57,12 @@ def company_rules() -> CompanyRules:
 def reading() -> Reading:
     """Return what opens a transaction for reading, for an answer that outlives its request's."""
     return cast("Reading", current_app.extensions["reading"])
+
+
+def transaction(*, writing: bool) -> AbstractContextManager[Session]:
+    """Open a transaction for what comes before that of the request."""
+    unit_of_work: UnitOfWork = current_app.extensions["unit_of_work"]
+    return unit_of_work(writing=writing)
 
 
 def checkpoints() -> Checkpoints:

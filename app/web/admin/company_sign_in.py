@@ -23,7 +23,13 @@ from app.web import authentication, htmx
 from app.web.admin import step_up
 from app.web.admin.arrivals import arrive
 from app.web.admin.sign_in import local_path
-from app.web.application_context import company_provider, company_rules, settings, step_up_rules
+from app.web.application_context import (
+    company_provider,
+    company_rules,
+    settings,
+    step_up_rules,
+    transaction,
+)
 from app.web.authentication import current_admin, current_sign_in
 from app.web.plain_text import one_line
 from app.web.provenance import provenance
@@ -63,6 +69,8 @@ def ask(*, fresh: bool = False) -> Errand | NotProved | None:
     provider = company_provider()
     if provider is None or _is_from_elsewhere():
         return None
+    with transaction(writing=False) as db:
+        verbs.check(db, address=provenance().address, now=g.now)
     try:
         return provider.errand(callback_url=_callback_url(), fresh=fresh)
     except NotProved as error:
@@ -99,13 +107,20 @@ def new_step_up() -> ResponseReturnValue:
 
 
 def bring() -> Proof | NotProved | Stranger | None:
-    """Take to the provider what the browser brings back from there; None for nothing."""
+    """Take to the provider what the browser brings back from there; None for nothing.
+
+    It is used up first: of many at once with one cookie, one is taken there.
+    """
     provider, state = company_provider(), request.args.get("state", "")
     if provider is None or not state:
         return None
     kept = session.get(KEPT)
     if kept is None or not _is_kept(kept, state, now=g.now):
         return Stranger.STATE
+    with transaction(writing=True) as db:
+        verbs.check(db, address=provenance().address, now=g.now)
+        if not verbs.use(db, state, now=g.now):
+            return Stranger.USED
     if "error" in request.args:
         return NotProved(Failure.DENIED, request.args["error"])
     try:
@@ -131,8 +146,6 @@ def create() -> ResponseReturnValue:
     kept = session.pop(KEPT)
     if isinstance(found, NotProved):
         return _refused(found.why, found.detail)
-    if not verbs.use(g.db, kept["state"], now=g.now):
-        return _refused(Stranger.USED)
     return _sign_in(found, kept["next"]) if kept["purpose"] == SIGN_IN else _own(found, kept)
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,8 @@ from app.domain import company_accounts
 from app.domain.audit_trail import AuditAction
 from app.domain.company_rules import BY_COMPANY_ALONE
 from app.domain.factors import Lock
+from app.domain.throttles import FREE_FAILURES_PER_ADDRESS, SIGN_IN_WINDOW
+from app.storage import counters
 from app.storage.admins import Admin, SignIn
 from app.storage.database import Database
 from app.web.application import Application
@@ -583,3 +585,73 @@ def test_a_superadmin_unlinks_a_colleague_by_a_reset(
     superadmin.submit(reset)
     (unlinked,) = told(database, AuditAction.COMPANY_ACCOUNT_UNLINKED)
     assert (unlinked.actor_id, unlinked.details["admin_id"]) == (ADA.id, CY.id)
+
+
+def copies(browser: Browser) -> Callable[[], None]:
+    """Return what puts the cookie of now back."""
+    cookie = browser.client.get_cookie("understudy", domain="localhost")
+    assert cookie
+    return lambda: browser.client.set_cookie("understudy", cookie.value, domain="localhost")
+
+
+@pytest.mark.requirement("H2")
+def test_the_provider_is_asked_once_whatever_becomes_of_it(
+    stranger: Browser, provider: Provider, database: Database
+) -> None:
+    back = go(stranger)
+    put_back = copies(stranger)
+    provider.tell(misbehave="status")
+    for status in (503, 400, 400):
+        put_back()
+        stranger.get(back, status=status)
+    assert whys(database) == ["unavailable", "used", "used"]
+
+
+@pytest.mark.requirement("S6")
+def test_who_was_refused_too_often_waits_before_the_provider_is_asked(
+    stranger: Browser,
+    provider: Provider,
+    database: Database,
+    clock: Clock,
+    now: datetime,
+    link: Callable[..., None],
+) -> None:
+    link(ADA)
+    provider.tell(subject="s-1")
+    back = go(stranger)
+    name = "company sign-in from 127.0.0.1"
+    with database.unit_of_work(writing=True) as db:
+        counters.add(db, {name: SIGN_IN_WINDOW}, now=now, steps=FREE_FAILURES_PER_ADDRESS)
+    for path in (back, "/sign-in/company"):
+        stranger.get(path, status=429)
+        assert stranger.response.headers["Retry-After"] == "60"
+    clock.move(minutes=1)
+    # Waiting has not used it up.
+    stranger.get(back, status=303)
+    stranger.get("/")
+
+
+@pytest.mark.parametrize("admin", [OMAR, CY])
+def test_refusals_of_one_admin_do_not_fill_the_trail(
+    stranger: Browser,
+    provider: Provider,
+    database: Database,
+    admin_app: Application,
+    now: datetime,
+    link: Callable[..., None],
+    admin: Person,
+) -> None:
+    link(admin)
+    mapped(admin_app)
+    if admin is OMAR:
+        with database.unit_of_work(writing=True) as db:
+            db.get_one(Admin, OMAR.id).disabled_at = now
+    provider.tell(subject="s-1", claims={})
+    back = go(stranger)
+    with database.unit_of_work(writing=True) as db:
+        name = "company sign-in from 127.0.0.1"
+        # The next is the thirty-first, and it is a minute later.
+        early = now - timedelta(minutes=2)
+        counters.add(db, {name: SIGN_IN_WINDOW}, now=early, steps=FREE_FAILURES_PER_ADDRESS)
+    stranger.get(back, status=403)
+    assert whys(database) == []
