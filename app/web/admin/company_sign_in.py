@@ -246,7 +246,8 @@ def _link(proof: Proof) -> ResponseReturnValue:
     claims = [proof.claims.get(name) for name in ("name", "email")]
     whose = [one_line(said[:CLAIM_LENGTH]) for said in claims if isinstance(said, str)]
     named = ", ".join([*whose, one_line(proof.subject)])
-    flash(f"Linked to the company account of {named}. If that is not you, unlink it.", "success")
+    sentence = f"Linked to the company account of {named}. If that is not you, have it unlinked."
+    flash(sentence, "success")
     return htmx.go_to(url_for("sign_ins.index"))
 
 
