@@ -50,6 +50,9 @@ class AlertKind(StrEnum):
     FAILED_SIGN_INS_FROM_ONE_ADDRESS = "failed_sign_ins_from_one_address"
     FAILED_API_KEYS = "failed_api_keys"
     API_KEY_THROTTLED = "api_key_throttled"
+    WRONG_FACTORS = "wrong_factors"
+    SIGN_INS_BEGUN = "sign_ins_begun"
+    FAILED_STEP_UPS = "failed_step_ups"
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,10 @@ RULES: dict[AlertKind, Rule] = {
     AlertKind.FAILED_SIGN_INS_FROM_ONE_ADDRESS: Rule(30, QUARTER),
     AlertKind.FAILED_API_KEYS: Rule(100, QUARTER),
     AlertKind.API_KEY_THROTTLED: Rule(1, HOUR),
+    AlertKind.WRONG_FACTORS: Rule(5, HOUR),
+    # One after another, none of which went further.
+    AlertKind.SIGN_INS_BEGUN: Rule(5, DAY),
+    AlertKind.FAILED_STEP_UPS: Rule(5, HOUR),
 }
 
 

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.orm import Session
 
-from app.domain import alerts, throttles
+from app.domain import alerts, sign_in_alerts, throttles
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.company_rules import BY_COMPANY_ALONE, NO_COMPANY, CompanyRules
 from app.domain.errors import Invalid
@@ -81,7 +81,10 @@ def sign_in(
         return NotSignedIn(BY_COMPANY_ALONE)
     if _hasher.check_needs_rehash(admin.password_hash):
         admin.password_hash = _hasher.hash(password)
-    return begin(db, admin, method=Method.PASSWORD, provenance=provenance, now=now)
+    begun = begin(db, admin, method=Method.PASSWORD, provenance=provenance, now=now)
+    if isinstance(begun, HalfOpen):
+        sign_in_alerts.watch_begun(db, admin, provenance=provenance, now=now)
+    return begun
 
 
 def change_password(

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.domain import factors, passkeys
+from app.domain import factor_throttles, factors, passkeys, sign_in_alerts
 from app.domain.audit_trail import Provenance
 from app.domain.authentication import (
     NotSignedIn,
@@ -12,6 +12,7 @@ from app.domain.authentication import (
     record_failure,
     take_turn,
     throttle,
+    wait_sentence,
 )
 from app.domain.company_rules import BY_COMPANY_ALONE, NO_COMPANY, CompanyRules
 from app.domain.factors import PASSKEY_NOT_GOOD, Answer, Lock
@@ -53,17 +54,17 @@ def finish(
     db.refresh(row)
     if row.closed_at is not None:
         return NotSignedIn(answer.problem)
-    if throttled := throttle(db, admin, email=admin.email, address=address, now=now):
+    if throttled := _throttle(db, admin, answer, address=address, now=now):
         record_failure(db, admin.email, admin, "throttled", provenance, now)
         return throttled
     kind = factors.prove(
         db, admin, answer, question=question(row), lock=lock, provenance=provenance, now=now
     )
     if kind is None:
-        note_attempt(db, email=admin.email, address=address, now=now)
-        record_failure(db, admin.email, admin, "wrong_factor", provenance, now)
+        _note_wrong_factor(db, admin, answer, provenance=provenance, now=now)
         return NotSignedIn(answer.problem)
     row.closed_at = now
+    sign_in_alerts.forget_begun(db, admin)
     method = f"{row.method}+{kind}"
     return open_sign_in(db, admin, method=method, verified_at=now, provenance=provenance, now=now)
 
@@ -105,3 +106,23 @@ def sign_in_by_passkey(
     return open_sign_in(
         db, admin, method=Method.PASSKEY, verified_at=now, provenance=provenance, now=now
     )
+
+
+def _throttle(
+    db: Session, admin: Admin, answer: Answer, *, address: str, now: datetime
+) -> NotSignedIn | None:
+    throttled = throttle(db, admin, email=admin.email, address=address, now=now)
+    if throttled or answer.credential:
+        return throttled
+    wait = factor_throttles.code_wait(db, admin, address=address, now=now)
+    return NotSignedIn(wait_sentence(wait), wait) if wait else None
+
+
+def _note_wrong_factor(
+    db: Session, admin: Admin, answer: Answer, *, provenance: Provenance, now: datetime
+) -> None:
+    note_attempt(db, email=admin.email, address=provenance.address, now=now)
+    if not answer.credential:
+        factor_throttles.count_wrong_code(db, admin, address=provenance.address, now=now)
+    record_failure(db, admin.email, admin, "wrong_factor", provenance, now)
+    sign_in_alerts.watch_wrong_factor(db, admin, provenance=provenance, now=now)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from app.domain import factor_throttles, factors, sign_ins
+from app.domain import factor_throttles, factors, sign_in_alerts, sign_ins
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.authentication import wait_sentence
 from app.domain.factors import Answer, Lock
@@ -76,7 +76,8 @@ def prove(
     admin = row.admin
     # Of many guesses at once each would find the counter as it was before all of them.
     locks.take(db, f"step-up in {row.id}")
-    if wait := factor_throttles.step_up_wait(db, row.id, now=now):
+    by_code = not answer.credential
+    if wait := factor_throttles.step_up_wait(db, row.id, by_code=by_code, now=now):
         _record_failure(db, row, "throttled", provenance, now)
         return NotProved(wait_sentence(wait))
     kind = factors.prove(
@@ -85,6 +86,7 @@ def prove(
     if kind is None:
         factor_throttles.count_failed_step_up(db, row.id, now=now)
         _record_failure(db, row, "wrong_factor", provenance, now)
+        sign_in_alerts.watch_failed_step_up(db, admin, provenance=provenance, now=now)
         return NotProved(answer.problem)
     succeeded = AuditAction.STEP_UP_SUCCEEDED
     details = {"factor": kind}

@@ -95,3 +95,8 @@ def forget(db: Session, *, now: datetime) -> None:
     # Who counts waits for others in one order; who deletes waits for nobody (R4).
     over = select(COUNTERS.c.name).where(COUNTERS.c.until <= now).with_for_update(skip_locked=True)
     db.execute(delete(COUNTERS).where(COUNTERS.c.name.in_(over)))
+
+
+def end(db: Session, name: str) -> None:
+    """End the run of that counter, if there is one: the next time begins another."""
+    db.execute(delete(COUNTERS).where(COUNTERS.c.name == name))

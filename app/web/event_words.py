@@ -131,6 +131,12 @@ _ALERTS = {
     "within {within}.",
     AlertKind.FAILED_API_KEYS: "{count} requests{at:from} had no good API key, within {within}.",
     AlertKind.API_KEY_THROTTLED: "More requests came{through} than it may send within a minute.",
+    AlertKind.WRONG_FACTORS: "{count} wrong second factors followed a good password{as_email} "
+    "within {within}, the last{at:from}.",
+    AlertKind.SIGN_INS_BEGUN: "{count} sign-ins{as_email} were begun with a good password within "
+    "{within} and went no further, the last{at:from}.",
+    AlertKind.FAILED_STEP_UPS: "{actor} failed {count} times within {within} to confirm that it "
+    "was they.",
 }
 _CAME = "Somebody{at} came from the company's sign-in and was refused: "
 _COMPANY_REFUSALS = {

@@ -36,6 +36,9 @@ KINDS = [
     "failed_sign_ins_from_one_address",
     "failed_api_keys",
     "api_key_throttled",
+    "wrong_factors",
+    "sign_ins_begun",
+    "failed_step_ups",
 ]
 FEW = StartLimits(unusual_per_hour=3, unusual_per_day=5)
 

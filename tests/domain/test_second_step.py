@@ -1,21 +1,24 @@
 """The second step: what a password alone opens, and what the factor has to be (S8)."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.orm import Session
 
-from app.domain import authentication, recovery_codes, second_step, sign_ins
+from app.domain import authentication, passkeys, recovery_codes, second_step, sign_ins
+from app.domain.alerts import RULES, AlertKind
 from app.domain.audit_trail import AuditAction
 from app.domain.authentication import NotSignedIn
+from app.domain.factor_throttles import FREE_CODES, WAIT_FOR_CODES
 from app.domain.factors import Answer, Lock
 from app.domain.secrets import hash_secret
-from app.domain.sign_ins import HALF_OPEN, HalfOpen, SignedIn
-from app.domain.throttles import FREE_FAILURES_PER_ACCOUNT
+from app.domain.sign_ins import HALF_OPEN, HalfOpen, SignedIn, open_sign_in
+from app.domain.throttles import FREE_FAILURES_PER_ACCOUNT, LONGEST_WAIT
 from app.storage.admins import Admin
 from tests import trail
 from tests.cast import ADA, PASSWORD
-from tests.devices import App, add_app
+from tests.devices import App, add_app, add_passkey
 from tests.factories import FROM_THE_OFFICE
 
 STEP = timedelta(seconds=30)
@@ -152,6 +155,85 @@ def test_guessing_codes_is_slowed_down_like_passwords(
         db, email=ADA.email, password=PASSWORD, provenance=FROM_THE_OFFICE, now=now
     )
     assert isinstance(password, NotSignedIn)
+
+
+def guess_for_long(
+    db: Session, half_open: HalfOpen, lock: Lock, now: datetime, address: str
+) -> datetime:
+    """Guess until codes wait for longer than passwords do, and return when that was."""
+    for _ in range(4 * FREE_CODES):
+        provenance = replace(FROM_THE_OFFICE, address=address)
+        result = second_step.finish(
+            db, half_open.sign_in, Answer("000000"), lock=lock, provenance=provenance, now=now
+        )
+        assert isinstance(result, NotSignedIn)
+        if result.retry_after > LONGEST_WAIT:
+            return now
+        now += result.retry_after
+    pytest.fail("nobody was told to wait for long")
+
+
+@pytest.mark.requirement("S6", "S8")
+def test_fifty_wrong_codes_in_a_day_are_followed_by_one_an_hour(
+    db: Session, half_open: HalfOpen, lock: Lock, now: datetime
+) -> None:
+    later = guess_for_long(db, half_open, lock, now, "198.51.100.1")
+    failed = trail.events(db, AuditAction.SIGN_IN_FAILED)
+    assert len(failed) == FREE_CODES
+    assert later < failed[-1].at + WAIT_FOR_CODES
+    again = guess_for_long(db, half_open, lock, failed[-1].at + WAIT_FOR_CODES, "198.51.100.1")
+    assert again == failed[-1].at + WAIT_FOR_CODES
+
+
+@pytest.mark.requirement("S6", "S8")
+def test_codes_guessed_elsewhere_keep_nobody_waiting_at_home(
+    db: Session, ada: Admin, half_open: HalfOpen, app: App, lock: Lock, now: datetime
+) -> None:
+    open_sign_in(db, ada, method="passkey", provenance=FROM_THE_OFFICE, now=now)
+    later = guess_for_long(db, half_open, lock, now, "198.51.100.1")
+    assert isinstance(finish(db, half_open, app.code(later), lock=lock, now=later), SignedIn)
+
+
+@pytest.mark.requirement("S6", "S8")
+def test_a_passkey_does_not_wait_for_codes(
+    db: Session, ada: Admin, half_open: HalfOpen, lock: Lock, now: datetime
+) -> None:
+    passkey = add_passkey(db, ada.id, lock=lock, now=now)
+    later = guess_for_long(db, half_open, lock, now, FROM_THE_OFFICE.address) + LONGEST_WAIT
+    asked = second_step.question(half_open.sign_in)
+    options = passkeys.ask(db, lock.site, asked, address="192.0.2.7", now=later)
+    answer = Answer(credential=passkey.prove(options))
+    result = second_step.finish(
+        db, half_open.sign_in, answer, lock=lock, provenance=FROM_THE_OFFICE, now=later
+    )
+    assert isinstance(result, SignedIn)
+
+
+def alert_kinds(db: Session) -> list[str]:
+    return [one.details["kind"] for one in trail.events(db, AuditAction.ALERT_RAISED)]
+
+
+@pytest.mark.requirement("S6", "S8")
+def test_wrong_factors_after_a_good_password_are_an_alert(
+    db: Session, half_open: HalfOpen, lock: Lock, now: datetime
+) -> None:
+    for _ in range(FREE_FAILURES_PER_ACCOUNT):
+        assert alert_kinds(db) == []
+        finish(db, half_open, "000000", lock=lock, now=now)
+    alert = trail.only(db, AuditAction.ALERT_RAISED)
+    assert (alert.details["kind"], alert.details["admin_id"]) == ("wrong_factors", ADA.id)
+
+
+@pytest.mark.requirement("S6", "S8")
+def test_passwords_that_go_no_further_are_an_alert(
+    db: Session, half_open: HalfOpen, app: App, lock: Lock, now: datetime
+) -> None:
+    begin(db, now)
+    finish(db, half_open, app.code(now), lock=lock, now=now)
+    for _ in range(RULES[AlertKind.SIGN_INS_BEGUN].times):
+        assert alert_kinds(db) == []
+        begin(db, now)
+    assert alert_kinds(db) == ["sign_ins_begun"]
 
 
 @pytest.mark.requirement("S8")

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from app.domain import sign_ins, step_up
 from app.domain.audit_trail import AuditAction
 from app.domain.authentication import note_attempt
+from app.domain.factor_throttles import FREE_CODES
 from app.domain.factors import Answer, Lock
 from app.domain.sign_ins import SignedIn, open_sign_in
 from app.domain.step_up import NotProved, Rules
@@ -128,3 +129,16 @@ def test_another_sign_in_of_the_admin_does_not_wait(
         prove(db, signed_in, "000000", lock=lock, now=now)
     other = open_sign_in(db, ada, method="password", provenance=FROM_THE_OFFICE, now=now)
     assert isinstance(prove(db, other, app.code(now), lock=lock, now=now), SignedIn)
+
+
+@pytest.mark.requirement("S6", "S9")
+def test_step_ups_that_fail_again_and_again_are_an_alert_and_wait_for_an_hour(
+    db: Session, signed_in: SignedIn, app: App, lock: Lock, now: datetime
+) -> None:
+    for number in range(FREE_CODES):
+        prove(db, signed_in, "000000", lock=lock, now=now + number * 6 * MINUTE)
+    alert = next(iter(trail.events(db, AuditAction.ALERT_RAISED)))
+    assert (alert.details["kind"], alert.actor_id) == ("failed_step_ups", "ada")
+    later = now + FREE_CODES * 6 * MINUTE
+    result = prove(db, signed_in, app.code(later), lock=lock, now=later)
+    assert result == NotProved("Too many attempts. Try again in 54 minutes.")

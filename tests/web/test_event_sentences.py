@@ -234,6 +234,11 @@ EXAMPLES: dict[str, tuple[AuditAction, dict[str, Any]]] = {
         AuditAction.ALERT_RAISED,
         {"why": AlertKind.FAILED_SIGN_INS, "count": 10, "impersonation": None},
     ),
+    "Alert: 5 wrong second factors followed a good password as ada@example.com within an hour, the "
+    "last from 192.0.2.7.": (
+        AuditAction.ALERT_RAISED,
+        {"why": AlertKind.WRONG_FACTORS, "count": 5, "impersonation": None},
+    ),
     "Alert: More requests came through the API key Backend (usk…) than it may send within a "
     "minute.": (
         AuditAction.ALERT_RAISED,
