@@ -17,6 +17,7 @@ from app.domain.step_up import Rules
 from app.storage import counters
 from app.storage.admins import Admin, Role, SignIn
 from app.storage.company_accounts import CompanyAccount
+from app.storage.networks import network
 
 # As long as somebody may take to find their password there.
 ERRAND_LIFETIME = timedelta(minutes=10)
@@ -153,7 +154,7 @@ def refuse(
 
 
 def _counter(address: str) -> str:
-    return f"company sign-in from {address}"
+    return f"company sign-in from {network(address)}"
 
 
 def _take_role(
