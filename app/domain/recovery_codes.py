@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import datetime
+from string import ascii_uppercase, digits
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from app.storage.factors import RecoveryCode, codes_left, void_codes
 
 COUNT = 10
 # Nobody takes one of these for another: no 0 and O, no 1, I and L.
-LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+LETTERS = "".join(one for one in ascii_uppercase + digits if one not in "0O1IL")
 GROUP, GROUPS = 4, 4
 
 
