@@ -1,7 +1,7 @@
 """Impersonation sessions: how they start, and how the product app opens them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import alerts, doubts, endings, handoffs, throttles
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
-from app.domain.errors import Conflict, Halted, Invalid, Refused
+from app.domain.errors import Conflict, Halted, Invalid, Refused, Throttled
 from app.domain.handoffs import Client
 from app.domain.policies import (
     Refusal,
@@ -252,16 +252,12 @@ def check_policy(
         refusal = refusal_of_key(api_key, impersonator=impersonator, target=target)
     if refusal is None and doubts.unacknowledged(db):
         refusal, kind = Refusal.TRAIL_DOUBTED, Halted
+    wait = timedelta(0)
     if refusal is None:
-        throttles.check_starts(
-            db,
-            impersonator=impersonator,
-            target=target,
-            reason=reason,
-            limits=limits,
-            provenance=provenance,
-            now=now,
-        )
+        # Whoever asks has locked the admin: of two who start at once one counts the other's.
+        wait = throttles.start_wait(db, impersonator.id, limits=limits, now=now)
+        refusal = Refusal.STARTS_THROTTLED if wait else None
+    if refusal is None:
         return
     refused = event(
         AuditAction.IMPERSONATION_REFUSED,
@@ -273,6 +269,9 @@ def check_policy(
         reason=reason,
         details={"why": refusal},
     )
+    if wait:
+        sentence = f"{throttles.start_sentence(wait)}."
+        raise Throttled(sentence, retry_after=wait, code=refusal, event=refused)
     raise kind(f"{refusal.sentence}.", code=refusal, event=refused)
 
 

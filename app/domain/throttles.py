@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import alerts
 from app.domain.alerts import RULES, About, AlertKind
-from app.domain.audit_trail import AuditAction, Outcome, Provenance, event
+from app.domain.audit_trail import Provenance
 from app.domain.errors import Throttled
 from app.domain.policies import Refusal
 from app.domain.secrets import hash_secret
@@ -19,7 +19,6 @@ from app.storage import counters
 from app.storage.admins import Admin, has_signed_in_from
 from app.storage.counters import Run
 from app.storage.folding import fold
-from app.storage.members import Member
 from app.storage.networks import network
 
 SIGN_IN_WINDOW = timedelta(minutes=15)
@@ -75,41 +74,6 @@ def count_hasty_sign_in(db: Session, *, email: str, address: str, now: datetime)
 def is_told(count: int) -> bool:
     """Whether the one that makes it so many is recorded: the first, the tenth, the hundredth."""
     return str(count).rstrip("0") == "1"
-
-
-def check_starts(
-    db: Session,
-    *,
-    impersonator: Admin,
-    target: Member,
-    reason: str,
-    limits: StartLimits,
-    provenance: Provenance,
-    now: datetime,
-) -> None:
-    """Raise Throttled when the admin has started as many sessions as anybody may in an hour.
-
-    Whoever asks has locked the admin, so of two who start at once one counts the other's.
-    """
-    wait = start_wait(db, impersonator.id, limits=limits, now=now)
-    if not wait:
-        return
-    refused = event(
-        AuditAction.IMPERSONATION_REFUSED,
-        now=now,
-        provenance=provenance,
-        actor=impersonator,
-        subject=target,
-        outcome=Outcome.REFUSED,
-        reason=reason,
-        details={"why": Refusal.STARTS_THROTTLED},
-    )
-    raise Throttled(
-        f"{start_sentence(wait)}.",
-        retry_after=wait,
-        code=Refusal.STARTS_THROTTLED,
-        event=refused,
-    )
 
 
 def start_wait(db: Session, admin_id: str, *, limits: StartLimits, now: datetime) -> timedelta:
