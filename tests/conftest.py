@@ -38,6 +38,8 @@ from tests.chromium import chromium_path
 from tests.clock import Clock
 from tests.factories import FROM_THE_OFFICE
 
+pytest_plugins = ["tests.twins"]
+
 ADMIN_URL = "http://localhost:8000"
 PRODUCT_URL = "http://127.0.0.1:8001"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -1,0 +1,120 @@
+"""Twins of tests: the same test with its guard switched off, which must fail.
+
+`@fails_without(line(tickets.redeem, "row.used_at is None"))` on a test runs it twice: as it is, and
+once more with the guard gone. A twin that passes shows a test that cannot fail.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable, Generator, Iterator
+from types import CodeType, FunctionType
+from typing import Any
+
+import pytest
+
+# Switches one guard off, until the test is over.
+Switch = Callable[[pytest.FixtureRequest, pytest.MonkeyPatch], None]
+
+FAILURES = (AssertionError, pytest.fail.Exception)
+
+
+def fails_without(
+    *switches: Switch, raises: tuple[type[BaseException], ...] = ()
+) -> pytest.MarkDecorator:
+    """Run a test again without each of these guards: there it must fail.
+
+    To fail is an assertion that does not hold; `raises` adds what else counts, where without its
+    guard the test meets an exception. Any other exception is an error of the twin.
+    """
+    return pytest.mark.fails_without(switches, (*FAILURES, *raises))
+
+
+def line(guarded: Callable[..., Any], text: str, instead: str = "") -> Switch:
+    """Return the switch that replaces `text`, which is once in a function, by `instead`.
+
+    Whoever has imported the function meets the change, for it is its code that is exchanged.
+    """
+
+    def switch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        function = inspect.unwrap(guarded)
+        monkeypatch.setattr(function, "__code__", _rewritten(function, text, instead))
+
+    return switch
+
+
+def value(place: object, name: str, instead: object) -> Switch:
+    """Return the switch that gives an attribute of a module or a class another value."""
+
+    def switch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(place, name, instead)
+
+    return switch
+
+
+def together(*switches: Switch) -> Switch:
+    """Return the switch that turns off several guards, where each alone would do."""
+
+    def switch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        for one in switches:
+            one(request, monkeypatch)
+
+    return switch
+
+
+def _rewritten(function: Callable[..., Any], text: str, instead: str) -> CodeType:
+    assert isinstance(function, FunctionType)
+    lines, first = inspect.getsourcelines(function)
+    source = "".join(lines)
+    if source.count(text) != 1:
+        raise LookupError(f"{text!r} is {source.count(text)} times in {function.__qualname__}")
+    module = inspect.getsource(sys.modules[function.__module__]).splitlines(keepends=True)
+    # The module as a whole, so that names, closures and methods mean what they did.
+    module[first - 1 : first - 1 + len(lines)] = [source.replace(text, instead)]
+    compiled = compile("".join(module), function.__code__.co_filename, "exec", dont_inherit=True)
+    (code,) = (
+        code
+        for code in _nested(compiled)
+        if code.co_qualname == function.__qualname__
+        and code.co_firstlineno == function.__code__.co_firstlineno
+    )
+    return code
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _nested(constant)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    switches = [
+        switch
+        for marker in metafunc.definition.iter_markers("fails_without")
+        for switch in marker.args[0]
+    ]
+    if switches:
+        names = [f"without-{number}" for number in range(1, len(switches) + 1)]
+        metafunc.parametrize("guard", [None, *switches], ids=["guarded", *names], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def guard(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switch the twin's guard off before anything else is there."""
+    if switch := getattr(request, "param", None):
+        switch(request, monkeypatch)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    callspec = getattr(pyfuncitem, "callspec", None)
+    if callspec is None or callspec.params.get("guard") is None:
+        return (yield)
+    failures = tuple(
+        failure for marker in pyfuncitem.iter_markers("fails_without") for failure in marker.args[1]
+    )
+    try:
+        yield
+    except failures:
+        return True
+    pytest.fail("passes without its guard", pytrace=False)
