@@ -2,12 +2,10 @@
 FROM python:3.11.14-slim-bookworm AS build
 
 WORKDIR /build
-COPY requirements.txt ./
-# Only what runs, in the versions that are written down for everything.
-RUN sed -n '/^# Run/,/^$/p' requirements.txt > run.txt \
-    && sed 's/\[[^]]*\]//' requirements.txt > constraints.txt \
-    && python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --requirement run.txt --constraint constraints.txt
+COPY requirements.lock ./
+# Only what runs, with the bytes that were published.
+RUN python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --require-hashes --requirement requirements.lock
 
 FROM python:3.11.14-slim-bookworm
 

@@ -3,8 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed-$(shell cksum < requirements.txt | cut -d' ' -f1)
-AUDITED := .venv-audit/.installed-$(shell cksum < tests/audit/requirements.txt | cut -d' ' -f1)
+INSTALLED := $(VENV)/.installed-$(shell cksum < tests/requirements.lock | cut -d' ' -f1)
+AUDITED := .venv-audit/.installed-$(shell cksum < tests/audit/requirements.lock | cut -d' ' -f1)
 
 ADMIN_PORT ?= 8000
 PRODUCT_PORT ?= 8001
@@ -14,7 +14,7 @@ DATABASE ?= sqlite
 SERVER := $(if $(filter postgres,$(DATABASE)),postgresql)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types audit bench screenshots clean browser postgresql
+.PHONY: help run test check format lint types audit bench lock screenshots clean browser postgresql
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ audit: $(INSTALLED) $(AUDITED) browser postgresql ## Run the longer checks: scan
 bench: $(INSTALLED) postgresql ## Measure everything with a million members on both engines
 	$(BIN)/python -m tests.bench $(BENCH)
 
+lock: $(INSTALLED) $(AUDITED) ## Write down hashes, parts and licences of what is pinned
+	@tests/make-locks
+
 screenshots: $(INSTALLED) browser ## Take a picture of every page into screenshots/
 	$(BIN)/python -m tests.screenshots
 
@@ -57,13 +60,13 @@ postgresql:
 	@tests/install-postgresql
 
 # The scanners and fuzzers bring much along that collides with what we run on.
-$(AUDITED): tests/audit/requirements.txt
+$(AUDITED): tests/audit/requirements.lock
 	@PYTHON=$(PYTHON) VENV=.venv-audit tests/make-venv
-	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@rm -f .venv-audit/.installed-* && touch $@
 
-$(INSTALLED): requirements.txt
+$(INSTALLED): tests/requirements.lock
 	@echo "Installing the requirements into $(VENV): some minutes on a slow line, once."
 	@PYTHON=$(PYTHON) VENV=$(VENV) tests/make-venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@rm -f $(VENV)/.installed-* && touch $@

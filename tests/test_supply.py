@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
+import json
 import re
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,19 +14,17 @@ ROOT = Path(__file__).resolve().parents[1]
 VENDORED = ROOT / "static/vendor"
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==(?P<version>[0-9][A-Za-z0-9.]*)")
 REQUIREMENTS = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+# What runs, as CycloneDX tells it.
+PARTS = json.loads((ROOT / "docs/sbom.json").read_text(encoding="utf-8"))["components"]
 LINES = [line for line in REQUIREMENTS.splitlines() if line and not line.startswith("#")]
-# The first section is what runs in production.
-RUN = re.findall(r"^([\w.-]+)", REQUIREMENTS.split("\n\n")[0], re.MULTILINE)
-FREE = re.compile(r"\b(?:MIT|BSD|Apache|ISC|PSF|LGPL-3\.0)\b")
+FREE = re.compile(r"MIT|BSD|Apache|ISC|PSF|LGPL-3\.0|MPL-2\.0|Unlicense")
 
 pytestmark = pytest.mark.requirement("D3")
 
 
 def test_every_requirement_is_pinned_to_one_version_and_that_is_here() -> None:
-    for line in LINES:
-        pin = PIN.fullmatch(line)
-        assert pin, f"{line} is no exact pin"
-        assert distribution(pin["name"]).version == pin["version"]
+    for name, version in map(pin, LINES):
+        assert distribution(name).version == version
 
 
 def test_what_others_have_written_is_as_they_published_it() -> None:
@@ -38,16 +38,45 @@ def test_what_others_have_written_is_as_they_published_it() -> None:
         assert f"sha384-{base64.b64encode(digest).decode()}" == listed[name]
 
 
-def test_what_runs_may_be_used_and_passed_on() -> None:
+def test_what_is_installed_has_the_bytes_that_were_published() -> None:
+    assert locked("tests/requirements.lock") == dict(map(pin, LINES))
+
+
+def test_what_runs_is_a_part_of_what_is_pinned() -> None:
+    """The lock of production brings nothing of its own."""
+    running = locked("requirements.lock").items()
+    assert running < dict(map(pin, LINES)).items()
+
+
+def test_the_list_of_parts_is_that_of_what_runs() -> None:
+    assert {normal(part["name"]): part["version"] for part in PARTS} == locked(
+        "requirements.lock"
+    ), "make lock"
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part["name"])
+def test_what_runs_may_be_used_and_passed_on(part: dict[str, Any]) -> None:
     """Each says its licence, and none asks for what is ours in return."""
-    strange = {name: licence(name) for name in RUN if not FREE.search(licence(name))}
-    assert strange == {}
+    said = [licence.get("license", licence) for licence in part["licenses"]]
+    assert FREE.search(" ".join(str(words) for one in said for words in one.values()))
 
 
-def licence(name: str) -> str:
-    """Return what a package says of its licence, in either of the ways that there are."""
-    told = distribution(name).metadata
-    fields = ("License-Expression", "License", "Classifier")
-    said = [one for field in fields for one in told.get_all(field) or []]
-    # Some put the whole text there, which names many others.
-    return " ".join(one.splitlines()[0] for one in said if one)
+def locked(name: str) -> dict[str, str]:
+    """Return the versions that a lock names, each with at least one hash."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    # Each pin goes on over the lines of its hashes.
+    lines = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ").splitlines()
+    assert [line for line in lines if " --hash=sha256:" not in line] == []
+    return dict(pin(line.split()[0]) for line in lines)
+
+
+def pin(line: str) -> tuple[str, str]:
+    """Return the name and the version of an exact pin."""
+    found = PIN.fullmatch(line)
+    assert found, f"{line} is no exact pin"
+    return normal(found["name"]), found["version"]
+
+
+def normal(name: str) -> str:
+    """Return a package's name as all its spellings have it in common."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +113,7 @@ def main(names: Sequence[str]) -> int:
     for name in names or CHECKS:
         print(f"{name} …", flush=True)
         began = time.monotonic()
-        outcome = CHECKS[name]()
+        outcome = _outcome(CHECKS[name])
         statuses[name] = outcome.status
         if outcome.status != GOOD:
             print(outcome.text[-8000:])
@@ -120,6 +121,14 @@ def main(names: Sequence[str]) -> int:
     print("\n" + "\n".join(f"{name}: {status}" for name, status in statuses.items()))
     gravest = (status for status in STATUS_OF if status in statuses.values())
     return STATUS_OF[next(gravest)]
+
+
+def _outcome(check: Callable[[], Outcome]) -> Outcome:
+    try:
+        return check()
+    # One that breaks has looked at nothing, and stops no other.
+    except Exception:
+        return Outcome(NOT_MADE, traceback.format_exc())
 
 
 def _pytest(*arguments: str, **environ: str) -> Outcome:

@@ -75,7 +75,8 @@ def _sign_in(site: DemoSite) -> str:
     jar = http.cookiejar.CookieJar()
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
     page = browser.open(f"{site.admin_url}/sign-in").read().decode()
-    (token,) = re.findall(r'name="csrf_token"[^>]* value="([^"]+)"', page)
+    # Each form of the page carries it.
+    (token,) = set(re.findall(r'name="csrf_token"[^>]* value="([^"]+)"', page))
     form = urllib.parse.urlencode({"csrf_token": token, "email": ADA, "password": PASSWORD})
     address = f"{site.admin_url}/sign-in"
     request = urllib.request.Request(address, form.encode())  # noqa: S310
