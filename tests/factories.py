@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from app.domain import alerts, impersonations
 from app.domain.alerts import About, AlertKind, Rule
 from app.domain.audit_trail import Provenance
-from app.domain.authentication import hash_password
 from app.domain.impersonations import Started
+from app.domain.passwords import hash_password
 from app.storage.accounts import Account
 from app.storage.admins import Admin
 from app.storage.base import new_id

@@ -21,9 +21,11 @@ commands = AppGroup("admins", help="Who may sign in to the admin site.")
     default=Role.ADMIN.value,
     show_default=True,
 )
-@click.password_option(help="Asked for when it is not given.")
-def create(email: str, name: str, role: str, password: str) -> None:
+@click.option("--password", help="Asked for when it is not given, if passwords are in use.")
+def create(email: str, name: str, role: str, password: str | None) -> None:
     """Add an admin with the address EMAIL."""
+    if password is None and settings().password_sign_in:
+        password = _typed_password()
     with unit_of_work() as db:
         admin = admins.create(
             db,
@@ -36,6 +38,21 @@ def create(email: str, name: str, role: str, password: str) -> None:
             now=now(),
         )
     click.echo(f"{admin.email} may sign in as {admin.role}.")
+
+
+@commands.command("set-password")
+@click.argument("email")
+@click.option("--password", help="Asked for when it is not given.")
+def set_password(email: str, password: str | None) -> None:
+    """Give the admin with the address EMAIL, who has lost theirs, another password.
+
+    They are signed out everywhere; their second factors stay.
+    """
+    password = password or _typed_password()
+    with unit_of_work() as db:
+        admin = _found(db, email)
+        admins.set_password(db, admin, password=password, provenance=OPERATOR, now=now())
+    click.echo(f"{admin.email} has another password.")
 
 
 @commands.command("reset-factors")
@@ -84,6 +101,11 @@ def unlink(email: str) -> None:
         admin = _found(db, email)
         company_accounts.unlink(db, admin, issuer=issuer, by=None, provenance=OPERATOR, now=now())
     click.echo(f"{admin.email} has no company account any more.")
+
+
+def _typed_password() -> str:
+    typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return typed
 
 
 def _issuer() -> str:

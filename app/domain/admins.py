@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from app.domain import passwords
 from app.domain.audit_trail import AuditAction, Provenance, append, event
-from app.domain.authentication import hash_password
 from app.domain.endings import end_due
 from app.domain.errors import Conflict, Invalid
 from app.storage import admins as stored
@@ -20,12 +20,15 @@ def create(
     email: str,
     name: str,
     role: str,
-    password: str,
+    password: str | None,
     by: Admin | None,
     provenance: Provenance,
     now: datetime,
 ) -> Admin:
-    """Add an admin; `by` is None for the operator's command. Conflict if the address is taken."""
+    """Add an admin; `by` is None for the operator's command. Conflict if the address is taken.
+
+    `password` is None for somebody who is to have none. Raises Invalid for one that is no good.
+    """
     email, name = email.strip(), name.strip()
     if not name or "@" not in email:
         raise Invalid("An admin needs a name and an e-mail address.")
@@ -36,7 +39,7 @@ def create(
         email_key=fold(email),
         name=name,
         role=_checked_role(role),
-        password_hash=hash_password(password),
+        password_hash=_hash(password, email=email, name=name),
         created_at=now,
     )
     db.add(admin)
@@ -118,6 +121,26 @@ def enable(db: Session, admin: Admin, *, by: Admin, provenance: Provenance, now:
     )
 
 
+def set_password(
+    db: Session, admin: Admin, *, password: str, provenance: Provenance, now: datetime
+) -> None:
+    """Give an admin who has lost it another password: the operator's command alone does that.
+
+    Their sign-ins end. Raises Invalid for one that is no good.
+    """
+    admin.password_hash = _hash(password, email=admin.email, name=admin.name)
+    append(
+        db,
+        event(
+            AuditAction.ADMIN_PASSWORD_SET,
+            now=now,
+            provenance=provenance,
+            details={"admin_id": admin.id, "admin": admin.email},
+        ),
+    )
+    end_sign_ins(db, admin, why="password_changed", by=None, provenance=provenance, now=now)
+
+
 def end_sign_ins(
     db: Session, admin: Admin, *, why: str, by: Admin | None, provenance: Provenance, now: datetime
 ) -> None:
@@ -136,6 +159,12 @@ def end_sign_ins(
             details={"why": why, "admin_id": admin.id, "admin": admin.email, "count": count},
         ),
     )
+
+
+def _hash(password: str | None, *, email: str, name: str) -> str:
+    if password is None:
+        return passwords.nobodys_hash()
+    return passwords.hash_password(password, known=(email, name))
 
 
 def _end_everything(

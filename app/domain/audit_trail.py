@@ -39,6 +39,7 @@ class AuditAction(StrEnum):
     ADMIN_DISABLED = "admin.disabled"
     ADMIN_ENABLED = "admin.enabled"
     ADMIN_FACTORS_RESET = "admin.factors_reset"
+    ADMIN_PASSWORD_SET = "admin.password_set"  # noqa: S105 - it says what happened
     ACCOUNT_IMPERSONATION_SWITCHED = "account.impersonation_switched"
     ACCOUNT_ADDED = "account.added"
     ACCOUNT_CHANGED = "account.changed"
@@ -117,6 +118,7 @@ DETAILS: dict[AuditAction, Details] = {
     AuditAction.ADMIN_DISABLED: _details("admin_id", words="admin"),
     AuditAction.ADMIN_ENABLED: _details("admin_id", words="admin"),
     AuditAction.ADMIN_FACTORS_RESET: _details("admin_id count", words="admin"),
+    AuditAction.ADMIN_PASSWORD_SET: _details("admin_id", words="admin"),
     AuditAction.ACCOUNT_IMPERSONATION_SWITCHED: _details("allowed"),
     AuditAction.ACCOUNT_ADDED: _details("by status"),
     AuditAction.ACCOUNT_CHANGED: _details("by status fields"),

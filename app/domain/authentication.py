@@ -2,17 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.orm import Session
 
-from app.domain import alerts, sign_in_alerts, throttles
+from app.domain import alerts, passwords, throttles
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.company_rules import BY_COMPANY_ALONE, NO_COMPANY, CompanyRules
-from app.domain.errors import Invalid
-from app.domain.secrets import new_secret
 from app.domain.sign_ins import HalfOpen, Method, SignedIn, begin, end_others, give_another_secret
 from app.storage import locks
 from app.storage.admins import Admin, SignIn, admin_by_email
@@ -20,15 +15,10 @@ from app.storage.factors import has_factors
 from app.storage.folding import fold
 from app.storage.networks import network
 
-PASSWORD_LENGTH = range(12, 129)
 EMAIL_LENGTH = 254
 
 NO_MATCH = "This e-mail address and password do not match."
 NOT_CURRENT = "This is not your current password."
-
-# RFC 9106 allows less memory for more speed: the 64 MiB of the library's default, times the
-# sign-ins that a stranger can start at once, would be a way to exhaust the machine (S7).
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 @dataclass(frozen=True)
@@ -40,15 +30,6 @@ class NotSignedIn:
 
     sentence: str
     retry_after: timedelta = timedelta(0)
-
-
-def hash_password(password: str) -> str:
-    """Return the argon2id hash of an acceptable password; raise Invalid for another (S7)."""
-    if len(password) not in PASSWORD_LENGTH:
-        raise Invalid(
-            f"Choose a password of {PASSWORD_LENGTH[0]} to {PASSWORD_LENGTH[-1]} characters."
-        )
-    return _hasher.hash(password)
 
 
 def sign_in(
@@ -70,7 +51,9 @@ def sign_in(
     if throttled := throttle(db, admin, email=email, address=provenance.address, now=now):
         record_failure(db, email, admin, "throttled", provenance, now)
         return throttled
-    matches = _verify(admin.password_hash if admin else _nobodys_hash(), password)
+    matches = passwords.matches(
+        admin.password_hash if admin else passwords.nobodys_hash(), password
+    )
     if admin is None or not matches or admin.is_disabled:
         note_attempt(db, email=email, address=provenance.address, now=now)
         record_failure(db, email, admin, "no_match", provenance, now)
@@ -79,12 +62,8 @@ def sign_in(
         note_attempt(db, email=email, address=provenance.address, now=now)
         record_failure(db, email, admin, "company_alone", provenance, now)
         return NotSignedIn(BY_COMPANY_ALONE)
-    if _hasher.check_needs_rehash(admin.password_hash):
-        admin.password_hash = _hasher.hash(password)
-    begun = begin(db, admin, method=Method.PASSWORD, provenance=provenance, now=now)
-    if isinstance(begun, HalfOpen):
-        sign_in_alerts.watch_begun(db, admin, provenance=provenance, now=now)
-    return begun
+    admin.password_hash = passwords.renewed(admin.password_hash, password)
+    return begin(db, admin, method=Method.PASSWORD, provenance=provenance, now=now)
 
 
 def change_password(
@@ -106,11 +85,12 @@ def change_password(
     if throttled := throttle(db, admin, email=admin.email, address=address, now=now):
         record_failure(db, admin.email, admin, "throttled", provenance, now)
         return throttled
-    if not _verify(admin.password_hash, current):
+    if not passwords.matches(admin.password_hash, current):
         note_attempt(db, email=admin.email, address=address, now=now)
         record_failure(db, admin.email, admin, "no_match", provenance, now)
         return NotSignedIn(NOT_CURRENT)
-    admin.password_hash = hash_password(new)
+    known = (admin.email, admin.name)
+    admin.password_hash = passwords.hash_password(new, known=known)
     changed = AuditAction.PASSWORD_CHANGED
     append(db, event(changed, now=now, provenance=provenance, actor=admin, details={}))
     end_others(db, row, why="password_changed", provenance=provenance, now=now)
@@ -176,16 +156,3 @@ def record_failure(
     )
     if why != "throttled":
         alerts.watch_failed_sign_in(db, provenance=provenance, now=now, **typed)
-
-
-def _verify(password_hash: str, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash, password)
-    except (VerificationError, InvalidHashError):
-        return False
-
-
-@lru_cache
-def _nobodys_hash() -> str:
-    """A hash to verify against when there is no admin, so that both take the same time (S5)."""
-    return _hasher.hash(new_secret())

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
+from app.domain import sign_in_alerts
 from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.secrets import hash_secret, new_secret
 from app.storage.admins import Admin, SignIn, end_sign_ins, sign_in_by_secret_hash
@@ -62,6 +63,7 @@ def begin(
     begun = AuditAction.SIGN_IN_BEGUN
     details = {"proof": method}
     append(db, event(begun, now=now, provenance=provenance, actor=admin, details=details))
+    sign_in_alerts.watch_begun(db, admin, provenance=provenance, now=now)
     return HalfOpen(row, secret)
 
 

@@ -35,6 +35,7 @@ SENTENCES: dict[str, str] = {
     AuditAction.ADMIN_DISABLED: "{actor} disabled {admin}.",
     AuditAction.ADMIN_ENABLED: "{actor} enabled {admin} again.",
     AuditAction.ADMIN_FACTORS_RESET: "{actor} reset the second factors of {admin}.",
+    AuditAction.ADMIN_PASSWORD_SET: "{actor} gave {admin} another password.",
     AuditAction.ACCOUNT_IMPERSONATION_SWITCHED: "{actor} switched impersonation for {account}.",
     AuditAction.ACCOUNT_ADDED: "{account} was added by {by}.",
     AuditAction.ACCOUNT_CHANGED: "{account} was changed by {by}: {fields}.",

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.demo.people import PASSWORD
 from app.demo.sessions import targets
-from app.domain.authentication import hash_password
+from app.domain.passwords import hash_password
 from app.storage.admins import Admin, Role
 from app.storage.base import new_id
 from app.storage.impersonations import LIFETIME, EndReason, Impersonation

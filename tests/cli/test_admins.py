@@ -4,13 +4,16 @@ from datetime import datetime
 
 import pytest
 
-from app.domain.audit_trail import AuditAction
+from app.domain import sign_ins
+from app.domain.audit_trail import OPERATOR, AuditAction
 from app.domain.factors import Lock
-from app.storage.admins import admin_by_email
+from app.domain.passwords import matches
+from app.domain.sign_ins import Method, SignedIn, begin
+from app.storage.admins import Admin, admin_by_email
 from app.storage.database import Database
 from app.storage.factors import factors_of
 from tests import trail
-from tests.cast import ADA, OMAR
+from tests.cast import ADA, OMAR, PASSWORD
 from tests.cli.conftest import Run
 from tests.devices import add_app
 
@@ -39,6 +42,36 @@ def test_what_cannot_be_is_told_in_one_sentence(run: Run, database: Database) ->
     assert result.output == "Error: Choose a password of 12 to 128 characters.\n"
     with database.unit_of_work(writing=False) as db:
         assert admin_by_email(db, "rene@example.com") is None
+
+
+def test_a_lost_password_is_replaced_and_ends_what_it_opened(
+    run: Run, database: Database, now: datetime
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        ada = db.get_one(Admin, ADA.id)
+        opened = begin(db, ada, method=Method.PASSWORD, provenance=OPERATOR, now=now)
+        assert isinstance(opened, SignedIn)
+    result = run("admins", "set-password", ADA.email, "--password", "four other unlike words")
+    assert result.output == "ada@example.com has another password.\n"
+    with database.unit_of_work(writing=True) as db:
+        assert trail.only(db, AuditAction.ADMIN_PASSWORD_SET).actor_kind == "system"
+        assert sign_ins.find(db, opened.secret, now=now) is None
+        assert matches(db.get_one(Admin, ADA.id).password_hash, "four other unlike words")
+
+
+def test_a_replacement_that_is_no_good_changes_nothing(run: Run, database: Database) -> None:
+    result = run("admins", "set-password", ADA.email, "--password", "passwordpassword")
+    assert (result.exit_code, result.output[:35]) == (1, "Error: This password is easy to gue")
+    with database.unit_of_work(writing=False) as db:
+        assert matches(db.get_one(Admin, ADA.id).password_hash, PASSWORD)
+
+
+@pytest.mark.usefixtures("company")
+def test_nobody_is_asked_for_a_password_where_there_are_none(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNDERSTUDY_PASSWORD_SIGN_IN", "0")
+    assert run(*CREATE[:-1]).output == "rene@example.com may sign in as admin.\n"
 
 
 def test_an_unknown_role_is_refused(run: Run) -> None:

@@ -44,6 +44,7 @@ ACTIONS = [
     "admin.disabled",
     "admin.enabled",
     "admin.factors_reset",
+    "admin.password_set",
     "account.impersonation_switched",
     "account.added",
     "account.changed",

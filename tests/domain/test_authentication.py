@@ -4,18 +4,14 @@ from datetime import datetime, timedelta
 
 import pytest
 from argon2 import PasswordHasher
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from app.domain import authentication, sign_ins
+from app.domain import authentication, passwords, sign_ins
 from app.domain.audit_trail import AuditAction, Provenance
 from app.domain.authentication import (
     NO_MATCH,
     NotSignedIn,
-    hash_password,
 )
-from app.domain.errors import Invalid
 from app.domain.secrets import hash_secret
 from app.domain.sign_ins import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, HalfOpen, SignedIn
 from app.domain.throttles import (
@@ -26,7 +22,6 @@ from app.domain.throttles import (
 )
 from app.storage.admins import Admin
 from tests import trail
-from tests.budget import tries
 from tests.cast import ADA, PASSWORD
 from tests.factories import FROM_THE_OFFICE
 
@@ -244,7 +239,7 @@ def test_an_address_that_fails_with_many_names_waits_too(
     db: Session, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The hashing is not what this is about.
-    monkeypatch.setattr(authentication, "_verify", lambda *_: False)
+    monkeypatch.setattr(passwords, "matches", lambda *_: False)
     for number in range(FREE_FAILURES_PER_ADDRESS):
         fail(db, now, 1, email=f"guess-{number}@example.com")
     assert refusal(sign_in(db, now, email="fresh@example.com")).retry_after == SECOND
@@ -258,7 +253,7 @@ def test_a_stranger_beside_an_admin_shuts_nobody_out_who_works_there(
 ) -> None:
     signed_in(db, now)
     with monkeypatch.context() as patched:
-        patched.setattr(authentication, "_verify", lambda *_: False)
+        patched.setattr(passwords, "matches", lambda *_: False)
         for number in range(FREE_FAILURES_PER_ADDRESS):
             fail(db, now, 1, email=f"guess-{number}@example.com")
     assert refusal(sign_in(db, now, email="cy@example.com")).retry_after == SECOND
@@ -269,7 +264,7 @@ def test_a_stranger_beside_an_admin_shuts_nobody_out_who_works_there(
 def test_who_has_a_network_of_addresses_waits_as_with_one(
     db: Session, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(authentication, "_verify", lambda *_: False)
+    monkeypatch.setattr(passwords, "matches", lambda *_: False)
     for number in range(FREE_FAILURES_PER_ADDRESS):
         fail(db, now, 1, email=f"guess-{number}@example.com", address=f"2001:db8::{number:x}")
     there = refusal(sign_in(db, now, email="fresh@example.com", address="2001:db8::ffff"))
@@ -367,22 +362,6 @@ def test_a_disabled_admin_is_signed_out(db: Session, ada: Admin, now: datetime) 
     result = signed_in(db, now)
     ada.disabled_at = now
     assert sign_ins.find(db, result.secret, now=now) is None
-
-
-@pytest.mark.requirement("S7")
-@pytest.mark.parametrize("length", [0, 11, 129, 5000])
-def test_a_password_too_short_or_endless_is_not_taken(length: int) -> None:
-    with pytest.raises(Invalid):
-        hash_password("x" * length)
-
-
-@pytest.mark.requirement("S7")
-@settings(max_examples=tries(15), deadline=None)
-@given(password=st.text(min_size=12, max_size=128))
-def test_a_password_is_taken_as_it_is_in_any_script(password: str) -> None:
-    hashed = hash_password(password)
-    assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert PasswordHasher().verify(hashed, password)
 
 
 @pytest.mark.requirement("S7")

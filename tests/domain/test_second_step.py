@@ -13,7 +13,7 @@ from app.domain.authentication import NotSignedIn
 from app.domain.factor_throttles import FREE_CODES, WAIT_FOR_CODES
 from app.domain.factors import Answer, Lock
 from app.domain.secrets import hash_secret
-from app.domain.sign_ins import HALF_OPEN, HalfOpen, SignedIn, open_sign_in
+from app.domain.sign_ins import HALF_OPEN, HalfOpen, Method, SignedIn, open_sign_in
 from app.domain.throttles import FREE_FAILURES_PER_ACCOUNT, LONGEST_WAIT
 from app.storage.admins import Admin
 from tests import trail
@@ -233,6 +233,16 @@ def test_passwords_that_go_no_further_are_an_alert(
     for _ in range(RULES[AlertKind.SIGN_INS_BEGUN].times):
         assert alert_kinds(db) == []
         begin(db, now)
+    assert alert_kinds(db) == ["sign_ins_begun"]
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("method", [Method.PASSWORD, Method.COMPANY])
+def test_they_are_however_the_first_step_was_done(
+    db: Session, ada: Admin, now: datetime, method: Method
+) -> None:
+    for _ in range(RULES[AlertKind.SIGN_INS_BEGUN].times):
+        sign_ins.begin(db, ada, method=method, provenance=FROM_THE_OFFICE, now=now)
     assert alert_kinds(db) == ["sign_ins_begun"]
 
 

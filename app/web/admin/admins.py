@@ -18,6 +18,7 @@ from app.storage.impersonations import past_impersonations
 from app.web import htmx
 from app.web.admin import step_up
 from app.web.admin.loading import load_or_404
+from app.web.application_context import settings
 from app.web.authentication import current_admin
 from app.web.provenance import provenance
 
@@ -40,28 +41,28 @@ def index() -> ResponseReturnValue:
 
 def new() -> ResponseReturnValue:
     """The form for a new admin."""
-    return _form(AdminForm())
+    return _page(_form())
 
 
 def create() -> ResponseReturnValue:
     """Add an admin."""
-    form = AdminForm(request.form)
+    form = _form()
     if not step_up.passed() or not form.validate_on_submit():
-        return _form(form), 422
+        return _page(form), 422
     try:
         admin = verbs.create(
             g.db,
             email=form.email.data or "",
             name=form.name.data or "",
             role=form.role.data,
-            password=form.password.data or "",
+            password=(form.password.data or "") if form.password else None,
             by=current_admin(),
             provenance=provenance(),
             now=g.now,
         )
     except DomainError as problem:
         form.form_errors.append(problem.sentence)
-        return _form(form), 422
+        return _page(form), 422
     return _to(admin, "may sign in now")
 
 
@@ -159,7 +160,15 @@ def reset_factors(admin_id: str) -> ResponseReturnValue:
     return _to(admin, "has no second factor any more and has been signed out")
 
 
-def _form(form: AdminForm) -> str:
+def _form() -> AdminForm:
+    form = AdminForm(request.form)
+    # Nobody chooses what nobody can sign in with.
+    if not settings().password_sign_in:
+        del form.password
+    return form
+
+
+def _page(form: AdminForm) -> str:
     return render_template("admin/admins/new.html", form=form, asked=step_up.asked())
 
 

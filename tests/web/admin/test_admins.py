@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 
 import pytest
 
+from app.config import Config
+from app.domain.passwords import matches
 from app.domain.sign_ins import SignedIn
-from app.storage.admins import Admin
+from app.storage.admins import Admin, admin_by_email
 from app.storage.database import Database
 from app.storage.impersonations import Impersonation
 from app.web.application import Application
@@ -50,6 +53,18 @@ def test_a_new_admin_can_sign_in(
     assert "Kim Sato" in browser.follow().words
 
 
+def test_where_passwords_are_off_an_admin_is_added_without_one(
+    superadmin: Browser, admin_app: Application, config: Config, database: Database
+) -> None:
+    admin_app.extensions["settings"] = replace(config, password_sign_in=False)
+    assert not superadmin.get("/admins/new").all("input", type="password")
+    superadmin.submit("/admins", status=303, **{**GOOD, "password": "chosen by a stranger"})
+    with database.unit_of_work(writing=False) as db:
+        kim = admin_by_email(db, GOOD["email"])
+        assert kim
+        assert not matches(kim.password_hash, "chosen by a stranger")
+
+
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
@@ -58,6 +73,7 @@ def test_a_new_admin_can_sign_in(
         ("email", "OMAR@example.com", "already"),
         ("password", "", "Choose a password."),
         ("password", "short", "12"),
+        ("password", "Kim Sato 2026", "easy to guess"),
     ],
 )
 def test_a_bad_new_admin_is_asked_for_again(

@@ -1,0 +1,56 @@
+"""Passwords: which are good enough, and how one is kept and compared (S7)."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn_rs_py import zxcvbn
+
+from app.domain.errors import Invalid
+from app.domain.secrets import new_secret
+
+LENGTH = range(12, 129)
+# zxcvbn's "safely unguessable": more than 10^8 guesses, starting with its 30,000 common passwords.
+LEAST_SCORE = 3
+
+# RFC 9106 allows less memory for more speed: the 64 MiB of the library's default, times the
+# sign-ins that a stranger can start at once, would be a way to exhaust the machine (S7).
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+def hash_password(password: str, *, known: Sequence[str] = ()) -> str:
+    """Return the argon2id hash of an acceptable password; raise Invalid for another.
+
+    `known` is what whoever guesses tries first: the admin's name and address (ASVS V6.2).
+    """
+    if len(password) not in LENGTH:
+        raise Invalid(f"Choose a password of {LENGTH[0]} to {LENGTH[-1]} characters.")
+    if int(zxcvbn(password, list(known)).score) < LEAST_SCORE:
+        raise Invalid("This password is easy to guess. Four words that nobody connects are not.")
+    return _hasher.hash(password)
+
+
+def matches(password_hash: str, password: str) -> bool:
+    """Whether this is the password."""
+    try:
+        return _hasher.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def renewed(password_hash: str, password: str) -> str:
+    """Return the hash of a password that matches, made anew if it was made another way."""
+    if not _hasher.check_needs_rehash(password_hash):
+        return password_hash
+    return _hasher.hash(password)
+
+
+@lru_cache
+def nobodys_hash() -> str:
+    """Return the hash of a password that nobody knows.
+
+    It is for whoever has none, and to compare with when there is no admin, so that both take the
+    same time (S5).
+    """
+    return _hasher.hash(new_secret())
