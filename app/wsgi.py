@@ -6,8 +6,9 @@ import sys
 
 from flask import g, has_request_context
 
-from app import config, logs, start_check
+from app import config, logs, setting_changes, start_check
 from app.web.application import Application, create_admin_app
+from app.web.authentication import clock
 
 
 def build() -> Application:
@@ -17,7 +18,11 @@ def build() -> Application:
         sys.exit("\n".join(f"understudy: {sentence}" for sentence in found))
     settings = config.from_environment(environ)
     logs.set_up("site", as_json=not settings.demo, request_id=_request_id)
-    return create_admin_app(settings)
+    site = create_admin_app(settings)
+    setting_changes.record(site.database, settings, now=clock())
+    # A server may fork after this, and no two processes share a connection.
+    site.database.dispose()
+    return site
 
 
 def _request_id() -> str | None:

@@ -39,11 +39,12 @@ ARROWS: dict[str, set[str]] = {
         "app.monitoring",
         "app.start_check",
     },
-    "app.wsgi": {"app.web", "app.config", "app.logs", "app.start_check"},
+    "app.wsgi": {"app.web", "app.config", "app.logs", "app.setting_changes", "app.start_check"},
     "app.serving": {"app.config"},
     "app.logs": set(),
     # What the worker shows to whoever watches over the site.
     "app.monitoring": {"app.domain", "app.storage"},
+    "app.setting_changes": {"app.config", "app.domain", "app.storage"},
     # What has to be in order before anything starts.
     "app.start_check": {"app.config", "app.demo", "app.domain", "app.storage"},
     "app.launcher": {"app.config", "app.demo", "app.launcher_database", "app.postgresql_server"},
@@ -219,7 +220,7 @@ def test_units_of_work_are_opened_by_requests_commands_and_the_worker_alone() ->
         and node.func.attr == "unit_of_work"
         and not within(module, "app.product")
     }
-    workers = ("app.worker", "app.monitoring", "app.start_check")
+    workers = ("app.worker", "app.monitoring", "app.setting_changes", "app.start_check")
     allowed = ("app.web.application", "app.cli", *workers)
     assert all(any(within(module, room) for room in allowed) for module in openers), openers
 

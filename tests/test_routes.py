@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 
 from app import configured
 from app.config import Config
+from app.domain import admins
 from app.domain.audit_trail import AuditAction
 from app.domain.factors import Lock
 from app.domain.permissions import Permission
@@ -40,6 +41,7 @@ from tests.clock import Clock
 from tests.conftest import ADMIN_URL
 from tests.devices import add_app
 from tests.trail import events, only
+from tests.twins import fails_without, line
 
 ROUTES = [*ADMIN_ROUTES, *API_ROUTES]
 PEOPLES = [route for route in ADMIN_ROUTES if isinstance(route.audience, Permission)]
@@ -291,6 +293,27 @@ def test_a_superadmin_opens_everything(scene: Scene, sign_in: SignIn) -> None:
     # And nothing was found about it.
     assert answers.pop("POST /audit/acknowledgement") == HTTPStatus.CONFLICT
     assert set(answers.values()) <= DONE, answers
+
+
+# A question to a passkey changes nothing but which answer is awaited.
+UNRECORDED = {"passkey_challenges"}
+
+
+@pytest.mark.requirement("L1")
+@fails_without(
+    line(admins.disable, "append(\n        db,", "(lambda *_: None)(\n        db,"),
+)
+def test_nothing_changes_without_an_event(scene: Scene, sign_in: SignIn) -> None:
+    unrecorded = {}
+    for route in (one for one in POSTS if isinstance(one.audience, Permission)):
+        sign_in(ADA)
+        before = scene.fingerprint()
+        scene.ask(route)
+        after = scene.fingerprint()
+        changed = {name for name in after if after[name] != before[name]} - UNRECORDED
+        if changed and not changed >= TRAIL:
+            unrecorded[name_of(route)] = changed
+    assert unrecorded == {}
 
 
 @pytest.mark.requirement("A1")

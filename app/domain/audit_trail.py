@@ -50,6 +50,7 @@ class AuditAction(StrEnum):
     API_KEY_CREATED = "api_key.created"
     API_KEY_REVOKED = "api_key.revoked"
     SIGNING_KEY_ROTATED = "signing_key.rotated"
+    SETTINGS_CHANGED = "settings.changed"
     DIRECTORY_LOAD_STARTED = "directory.load_started"
     DIRECTORY_IMPORTED = "directory.imported"
     DIRECTORY_SYNCED = "directory.synced"
@@ -131,6 +132,7 @@ DETAILS: dict[AuditAction, Details] = {
     ),
     AuditAction.API_KEY_REVOKED: _details("name prefix"),
     AuditAction.SIGNING_KEY_ROTATED: _details("kid starts_at retired"),
+    AuditAction.SETTINGS_CHANGED: _details("names settings"),
     AuditAction.DIRECTORY_LOAD_STARTED: _details("source sha256"),
     AuditAction.DIRECTORY_IMPORTED: _details("source sha256 added changed missing skipped"),
     AuditAction.DIRECTORY_SYNCED: _details("source added changed missing skipped"),
@@ -195,6 +197,7 @@ class Provenance:
 
 
 OPERATOR = Provenance(address="", user_agent="command line", request_id="")
+SITE = Provenance(address="", user_agent="site", request_id="")
 WORKER = Provenance(address="", user_agent="worker", request_id="")
 
 

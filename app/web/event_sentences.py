@@ -372,6 +372,13 @@ def _fields(event: AuditEvent, _: str) -> Parts:
     return parts
 
 
+def _names(event: AuditEvent, _: str) -> Parts:
+    names = _detail(event, "names")
+    if not isinstance(names, list):
+        return [_value(event, "names")]
+    return [Part(", ".join(map(str, names)).replace("_", " "), "name")]
+
+
 def _filters(event: AuditEvent, _: str) -> Parts:
     filters = str(_detail(event, "filters"))
     if filters == ERASED:
@@ -427,6 +434,7 @@ OF_EVENT: dict[str | None, Callable[[AuditEvent, str], Parts]] = {
     "filters": _filters,
     "finding": _finding,
     "milliseconds": _milliseconds,
+    "names": _names,
     "opened": _opened,
     "page": _page,
     "proof": _proof,

@@ -47,6 +47,7 @@ SENTENCES: dict[str, str] = {
     AuditAction.API_KEY_CREATED: "{actor} made the API key {name} ({prefix}…) for {scope}{acting}.",
     AuditAction.API_KEY_REVOKED: "{actor} revoked the API key {name} ({prefix}…).",
     AuditAction.SIGNING_KEY_ROTATED: "{actor} rotated the signing key: {kid} is the next.",
+    AuditAction.SETTINGS_CHANGED: "The site was started with other settings: {names}.",
     AuditAction.DIRECTORY_LOAD_STARTED: "{actor} began to load the directory from {source}.",
     AuditAction.DIRECTORY_IMPORTED: "{actor} imported {source} into the directory: {added} "
     "added, {changed} changed, {missing} missing, {skipped} left out.",

@@ -55,6 +55,7 @@ ACTIONS = [
     "api_key.created",
     "api_key.revoked",
     "signing_key.rotated",
+    "settings.changed",
     "directory.load_started",
     "directory.imported",
     "directory.synced",

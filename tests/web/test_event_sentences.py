@@ -58,6 +58,7 @@ VALUES: dict[str, Any] = {
     "kind": "missing",
     "method": "POST",
     "name": "Letterbox",
+    "names": ["demo", "admin_url"],
     "page": "/audit",
     "path": "/templates/7",
     "prefix": "us_abc",
@@ -66,6 +67,7 @@ VALUES: dict[str, Any] = {
     "role": "superadmin",
     "scope": "product",
     "sha256": HASH,
+    "settings": {"demo": "True"},
     "source": "letterbox.db",
     "ticket_url": "https://tickets.example.com/7",
     "why": "",
@@ -340,6 +342,7 @@ WITHOUT_PEOPLE = {
     AuditAction.DIRECTORY_SYNC_RECOVERED,
     AuditAction.HANDOFF_REFUSED,
     AuditAction.IMPERSONATION_LINK_REFUSED,
+    AuditAction.SETTINGS_CHANGED,
 }
 
 

@@ -1,0 +1,64 @@
+"""The settings that a site starts with are on record when they become others (L1)."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from app.config import CompanySettings, Config
+from app.domain.audit_trail import AuditAction
+from app.setting_changes import record, told
+from app.storage.audit_trail import AuditEvent
+from app.storage.database import Database
+from tests import trail
+
+pytestmark = pytest.mark.requirement("L1")
+
+
+def recorded(database: Database) -> list[AuditEvent]:
+    with database.unit_of_work(writing=False) as db:
+        return list(trail.events(db, AuditAction.SETTINGS_CHANGED))
+
+
+def test_the_first_start_tells_what_is_not_as_usual(
+    database: Database, config: Config, now: datetime
+) -> None:
+    record(database, config, now=now)
+    (event,) = recorded(database)
+    assert {"admin_url", "second_factor_required"} <= {*event.details["names"]}
+    assert "reason_required" not in event.details["names"]
+    assert event.details["settings"]["reason_required"] == "True"
+
+
+def test_a_start_with_the_same_settings_is_none_of_the_trails_business(
+    database: Database, config: Config, now: datetime
+) -> None:
+    for minutes in range(3):
+        record(database, config, now=now + timedelta(minutes=minutes))
+    assert len(recorded(database)) == 1
+
+
+def test_what_has_become_other_is_named(database: Database, config: Config, now: datetime) -> None:
+    record(database, config, now=now)
+    company = CompanySettings("https://id.example.com", "us", "a secret of theirs")
+    record(database, replace(config, reason_required=False, company=company), now=now)
+    record(database, replace(config, reason_required=False), now=now)
+    _, changed, back = recorded(database)
+    assert "company.issuer" in changed.details["names"]
+    assert "reason_required" in changed.details["names"]
+    assert "reason_required" not in back.details["names"]
+    assert "company.issuer" in back.details["names"]
+
+
+@pytest.mark.requirement("K4", "L12")
+def test_no_secret_is_told(config: Config) -> None:
+    company = CompanySettings("https://id.example.com", "us", "canary-client")
+    secret = replace(
+        config,
+        secret_key="canary-key",
+        database_url="postgresql://u:canary-password@db/u",
+        audit_webhook_url="https://hooks.example.com/canary-path",
+        audit_webhook_secrets=(b"canary-webhook",),
+        company=company,
+    )
+    assert "canary" not in repr(told(secret))
