@@ -21,6 +21,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jwt as pyjwt
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import ClientMixin, grants
 from authlib.oauth2.rfc7636 import CodeChallenge
@@ -216,7 +217,14 @@ def _with_own_key(claims: dict[str, Any], header: dict[str, Any]) -> str:
     return jwt.encode(HEADER | named, claims, own, [ALG])
 
 
+def _with_unknown_header(claims: dict[str, Any]) -> str:
+    """Sign well, under a header that whoever does not know it has to refuse (RFC 7515)."""
+    pem = keys["a"].as_pem(private=True)
+    return pyjwt.encode(claims, pem, ALG, headers=HEADER | {"crit": ["bork"], "bork": True})
+
+
 FORGED: dict[Any, Any] = {
+    "unknown crit": _with_unknown_header,
     "none": lambda claims: f"{_b64({'alg': 'none'})}.{_b64(claims)}.",
     "key confusion": lambda claims: _with_secret(claims, keys["a"].as_pem(private=False)),
     "client secret": lambda claims: _with_secret(claims, CLIENT_SECRET.encode()),

@@ -11,6 +11,11 @@ SECRETS = {
     "UNDERSTUDY_SECRET_KEY": "canary-1-of-the-cookies-0123456789abcdef",
     "UNDERSTUDY_AUDIT_WEBHOOK_SECRET": "whsec_Y2FuYXJ5LTItb2YtdGhlLXdlYmhvb2stMDEyMzQ=",
     "UNDERSTUDY_AUDIT_WEBHOOK_URL": "https://127.0.0.1:9/canary-3-in-the-path",
+    "UNDERSTUDY_ALERT_WEBHOOK_SECRET": "whsec_Y2FuYXJ5LTItb2YtdGhlLWFsZXJ0cy0wMTIzNDU2Nzg=",
+    "UNDERSTUDY_ALERT_WEBHOOK_URL": "https://127.0.0.1:9/canary-3-of-the-alerts",
+    "UNDERSTUDY_OIDC_ISSUER": "https://127.0.0.1:9",
+    "UNDERSTUDY_OIDC_CLIENT_ID": "understudy",
+    "UNDERSTUDY_OIDC_CLIENT_SECRET": "canary-12-of-the-company",
     "LETTERBOX_SECRET_KEY": "canary-4-of-letterbox-0123456789abcdef",
     "LETTERBOX_API_KEY": "canary-5-of-letterbox-0123456789abcdef",
 }
@@ -91,6 +96,19 @@ def test_nothing_that_is_printed_is_a_secret_or_a_person(site: ProductionSite) -
     assert "/api/v1/handoffs/redemptions 503" in site.printed
     assert not CANARIES.findall(site.printed)
     assert (site.folder / "key.txt").read_text(encoding="utf-8") not in site.printed
+
+
+@pytest.mark.requirement("K4", "L12")
+def test_no_secret_is_in_what_is_kept_either(site: ProductionSite) -> None:
+    """Copies and checkpoints hold no secret, and no key; the database is seen by its own tests."""
+    kept = [path for path in (site.folder / "var").glob("*.*") if path.suffix in (".log", ".txt")]
+    keys = [path.read_text().split("\n")[1] for path in site.folder.glob("var/*.pem")]
+    assert kept
+    assert keys
+    for path in kept:
+        text = path.read_text(encoding="utf-8")
+        assert not set(re.findall("(?i)canary-[0-9]+", text)) - {"canary-9", "canary-11"}
+        assert not any(key in text for key in [*keys, "Y2FuYXJ5"])
 
 
 @pytest.mark.requirement("D5", "K4")

@@ -408,14 +408,40 @@ def test_other_methods_are_not_known(scene: Scene, sign_in: SignIn) -> None:
     sign_in(ADA)
     before = scene.fingerprint()
     known = {(route.method, scene.path(route)) for route in ROUTES}
+    known |= {("HEAD", path) for method, path in known if method == "GET"}
     # What is sought under SCIM could be somebody's id, too.
     for path in sorted({path for _, path in known if not path.endswith("s/.search")}):
-        for method in {"TRACE", "PUT", "PATCH", "DELETE"} - {
+        for method in {"GET", "HEAD", "TRACE", "PUT", "PATCH", "DELETE"} - {
             one for one, at in known if at == path
         }:
             answer = scene.client.open(path, method=method, headers=FROM_HERE)
             assert answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED, (method, path)
     assert scene.fingerprint() == before
+
+
+@pytest.mark.requirement("D1")
+@pytest.mark.failure("X26")
+def test_nobody_is_shown_what_went_wrong(
+    scene: Scene, sign_in: SignIn, admin_app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(ADA)
+    token = scene.csrf_token()
+    for endpoint in admin_app.view_functions:
+        monkeypatch.setitem(admin_app.view_functions, endpoint, _go_wrong)
+    headers = FROM_HERE | {"Authorization": f"Bearer {API_KEY}"}
+    for route in ROUTES:
+        # A cookie beside a key, and a key without its scope, get no further than that.
+        more = {} if route in ADMIN_ROUTES else {"headers": headers}
+        answer = scene.ask(route, data={"csrf_token": token}, **more)
+        assert answer.status_code >= HTTPStatus.BAD_REQUEST, name_of(route)
+        told = f"{answer.headers} {answer.text}"
+        assert not re.search("innards|Error:|Traceback|[Ww]erkzeug|[Pp]ython|[Ff]lask", told), told
+        if route in PEOPLES:
+            assert answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _go_wrong(**_: object) -> None:
+    raise RuntimeError("the innards, and mia@harbour.example")
 
 
 @pytest.mark.requirement("W5")

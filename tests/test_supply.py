@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests import vendored
+
 ROOT = Path(__file__).resolve().parents[1]
 VENDORED = ROOT / "static/vendor"
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==(?P<version>[0-9][A-Za-z0-9.]*)")
@@ -17,7 +19,9 @@ REQUIREMENTS = (ROOT / "requirements.txt").read_text(encoding="utf-8")
 # What runs, as CycloneDX tells it.
 PARTS = json.loads((ROOT / "docs/sbom.json").read_text(encoding="utf-8"))["components"]
 LINES = [line for line in REQUIREMENTS.splitlines() if line and not line.startswith("#")]
-FREE = re.compile(r"MIT|BSD|Apache|ISC|PSF|LGPL-3\.0|MPL-2\.0|Unlicense")
+FREE = re.compile(r"MIT|BSD|Apache|ISC|PSF|LGPL-3\.0|MPL-2\.0|Unlicense|0BSD")
+# These ask more of us than we give; LGPL asks it of what is changed of itself.
+BINDING = re.compile(r"\bA?GPL")
 
 pytestmark = pytest.mark.requirement("D3")
 
@@ -48,16 +52,26 @@ def test_what_runs_is_a_part_of_what_is_pinned() -> None:
     assert running < dict(map(pin, LINES)).items()
 
 
+def test_so_have_the_tools_of_the_audit() -> None:
+    wanted = (ROOT / "tests/audit/requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = map(pin, (line for line in wanted if line and not line.startswith("#")))
+    assert locked("tests/audit/requirements.lock") == dict(pins)
+
+
 def test_the_list_of_parts_is_that_of_what_runs() -> None:
-    assert {normal(part["name"]): part["version"] for part in PARTS} == locked(
-        "requirements.lock"
-    ), "make lock"
+    listed = {normal(part["name"]): part["version"] for part in PARTS if part["type"] == "library"}
+    assert listed == locked("requirements.lock"), "make lock"
+
+
+def test_the_list_of_parts_has_what_lies_in_our_folders() -> None:
+    assert [part for part in PARTS if part["type"] == "file"] == [*vendored.parts()], "make lock"
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part["name"])
 def test_what_runs_may_be_used_and_passed_on(part: dict[str, Any]) -> None:
     """Each says its licence, and none asks for what is ours in return."""
     assert FREE.search(licences(part))
+    assert not BINDING.search(licences(part))
 
 
 def licences(part: dict[str, Any]) -> str:

@@ -64,6 +64,20 @@ def test_what_could_not_be_recorded_is_counted(admin_app: Application, client: F
 
 
 @pytest.mark.requirement("D1", "D5")
-@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/api/v1/metrics", "/.git/config"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/metrics", "/metrics/", "/api/v1/metrics", "/debug", "/console", "/server-status"),
+        *("/.git/config", "/.env", "/.well-known/", "/static/", "/static/css/", "/backup.sql"),
+        *(
+            "/var/understudy.db",
+            "/understudy.db",
+            "/openapi.json",
+            "/swagger",
+            "/admin",
+            "/phpmyadmin",
+        ),
+    ],
+)
 def test_the_site_itself_shows_none(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code == 404
