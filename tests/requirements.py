@@ -38,7 +38,7 @@ MUST = {
     "I8": "What is done under impersonation is recorded with both people",
     "I9": "Where impersonation is switched off nothing starts, and what runs ends",
     # The hand-off
-    "H1": "The token is in no address, page, log, cookie or error",
+    "H1": "The token is in no address, page, log, cookie or error, save where a dialect demands it",
     "H2": "A ticket is random, kept as a hash, and good once and for a minute",
     "H3": "A ticket that is used again ends its session",
     "H4": "The landing page takes the ticket out of the address before anything else",
@@ -86,7 +86,7 @@ MUST = {
     "W3": "The other protective headers on every answer",
     "W4": "Over https, browsers are told to stay there",
     "W5": "A change needs our own page: token and fetch metadata",
-    "W6": "Reading changes nothing",
+    "W6": "Reading changes nothing, save for following a dialect's link",
     "W7": "The site cannot be framed",
     "W8": "Nobody is led to another site",
     "W9": "No other origin is answered",

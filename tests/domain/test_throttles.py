@@ -28,6 +28,7 @@ def test_one_of_a_run_is_told_and_each_tenth_part_of_what_follows() -> None:
 
 
 @pytest.mark.requirement("S6")
+@pytest.mark.failure("X23")
 def test_an_admin_starts_so_many_sessions_in_an_hour_and_no_more(
     db: Session, ada: Admin, cy: Admin, mia: Member, now: datetime
 ) -> None:
