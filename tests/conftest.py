@@ -1,7 +1,7 @@
 """What every test can ask for: a migrated database with the cast in it, a site, a clock."""
 
 import shutil
-import uuid
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ from app.postgresql_server import Server
 from app.storage.admins import Admin
 from app.storage.database import Database
 from app.storage.members import Member
+from app.storage.postgresql import COMMAND, SITE
 from app.web import authentication
 from app.web.application import Application, create_admin_app
 from tests import cast, network, postgresql
@@ -37,6 +38,8 @@ from tests.cast import PASSWORD, Person
 from tests.chromium import chromium_path
 from tests.clock import Clock
 from tests.factories import FROM_THE_OFFICE
+from tests.lending import lent, opened
+from tests.scratch import scratch_folder
 
 pytest_plugins = ["tests.twins"]
 
@@ -140,24 +143,38 @@ def engine_name(request: pytest.FixtureRequest) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def database_folder() -> Iterator[Path]:
+    """Where each test finds its database on SQLite."""
+    with tempfile.TemporaryDirectory(prefix="understudy-", dir=scratch_folder()) as folder:
+        yield Path(folder) / "database"
+
+
 @pytest.fixture
-def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database of the test's own, with the cast in it."""
+def database_url(engine_name: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of the test's own, with the cast in it, where the last test had its own."""
     if engine_name == "sqlite":
-        shutil.copyfile(request.getfixturevalue("database_file"), tmp_path / "understudy.db")
-        yield f"sqlite:///{tmp_path / 'understudy.db'}"
+        folder: Path = request.getfixturevalue("database_folder")
+        folder.mkdir()
+        shutil.copyfile(request.getfixturevalue("database_file"), folder / "understudy.db")
+        yield f"sqlite:///{folder / 'understudy.db'}"
+        shutil.rmtree(folder)
         return
-    server, name = request.getfixturevalue("postgresql_server"), f"test_{uuid.uuid4().hex}"
-    server.create_database(name, template="cast")
-    yield server.url(name)
-    server.drop_database(name)
+    server: Server = request.getfixturevalue("postgresql_server")
+    server.create_database("test", template="cast")
+    yield server.url("test")
+    server.drop_database("test")
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.dispose()
+    yield from lent(opened(database_url, COMMAND))
+
+
+@pytest.fixture
+def site_database(database_url: str) -> Iterator[Database]:
+    """The same database, with the patience of the site."""
+    yield from lent(opened(database_url, SITE))
 
 
 @pytest.fixture(scope="session")
@@ -233,11 +250,12 @@ def assembled_app(key_folder: Path) -> Application:
 
 
 @pytest.fixture
-def admin_app(assembled_app: Application, config: Config, clock: Clock) -> Iterator[Application]:
+def admin_app(
+    assembled_app: Application, config: Config, site_database: Database, clock: Clock
+) -> Application:
     """The admin site with its API, on the test's database; its time is the clock's."""
-    assembled_app.use(config)
-    yield assembled_app
-    assembled_app.database.dispose()
+    assembled_app.use(config, site_database)
+    return assembled_app
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager, contextmanager
 import psycopg
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.event import listen, remove
 
 from app.postgresql_server import SUPERUSER
+from tests.lending import listening
 from tests.owner import as_owner
 
 BREAK = {
@@ -92,9 +92,8 @@ def full_disk(engine: Engine) -> Iterator[None]:
     def no_room(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA max_page_count = 1")
 
-    listen(engine, "begin", no_room)
-    yield
-    remove(engine, "begin", no_room)
+    with listening(engine, "begin", no_room):
+        yield
     engine.dispose()
 
 

@@ -67,8 +67,10 @@ def assert_is_as_it_was(trail: Proven, url: str) -> None:
 
 
 @on_sqlite
-def test_a_file_that_sqlite_has_copied(trail: Proven, tmp_path: Path) -> None:
-    path, copy = tmp_path / "understudy.db", tmp_path / "restored.db"
+def test_a_file_that_sqlite_has_copied(
+    trail: Proven, database_folder: Path, tmp_path: Path
+) -> None:
+    path, copy = database_folder / "understudy.db", tmp_path / "restored.db"
     with closing(sqlite3.connect(path)) as one, closing(sqlite3.connect(copy)) as other:
         one.backup(other)
     assert test_migrations.schema(copy) == test_migrations.schema(path)

@@ -53,11 +53,10 @@ class Application(Flask):
     database: Database
     routes: dict[str, Route]
 
-    def use(self, config: Config) -> None:
-        """Take database and keys from the settings; raise UnusableKey if the keys are no good."""
-        self.settings = config
+    def use(self, config: Config, database: Database) -> None:
+        """Work with these; raise UnusableKey if the keys that the settings name are no good."""
+        self.settings, self.database = config, database
         self.config["DEMO"] = config.demo
-        self.database = Database(config.database_url, patience=SITE)
         self.extensions |= {
             "allowances": Allowances(config.api_requests_per_minute),
             "settings": config,
@@ -71,8 +70,8 @@ class Application(Flask):
             "company_rules": configured.company_rules(config),
             "factor_lock": configured.factor_lock(config),
             "start_limits": configured.start_limits(config),
-            "unit_of_work": self.database.unit_of_work,
-            "reading": partial(self.database.unit_of_work, writing=False),
+            "unit_of_work": database.unit_of_work,
+            "reading": partial(database.unit_of_work, writing=False),
         }
 
     def url_for(self, endpoint: str, **values: Any) -> str:
@@ -217,7 +216,7 @@ def create_admin_app(config: Config) -> Application:
     app = Application(
         "app", static_folder=str(ROOT / "static"), template_folder=str(ROOT / "templates")
     )
-    app.use(config)
+    app.use(config, Database(config.database_url, patience=SITE))
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]

@@ -186,10 +186,10 @@ def test_erasing_asks_first(run: Run, trail: Proven) -> None:
 
 @on_sqlite
 def test_what_was_erased_is_in_no_file_of_the_database(
-    run: Run, trail: Proven, tmp_path: Path
+    run: Run, trail: Proven, database_folder: Path
 ) -> None:
     def count() -> int:
-        files = list(tmp_path.glob("understudy.db*"))
+        files = list(database_folder.glob("understudy.db*"))
         return sum(path.read_bytes().count(b"Her template is broken") for path in files)
 
     assert count() >= 300

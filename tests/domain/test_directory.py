@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.domain import directory
@@ -21,6 +20,7 @@ from tests import factories, trail
 from tests.conftest import NOW
 from tests.directory import Record, account, as_records, counts, member
 from tests.factories import FROM_THE_OFFICE
+from tests.lending import listening
 
 
 def put_members(db: Session, *records: Record) -> Tally:
@@ -67,9 +67,8 @@ def test_what_is_equal_is_not_written(db: Session) -> None:
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
         written.extend([statement] if statement.startswith(("INSERT", "UPDATE")) else [])
 
-    event.listen(db.get_bind(), "before_cursor_execute", note)
-    assert put_accounts(db, *accounts) == put_members(db, *members) == Tally()
-    event.remove(db.get_bind(), "before_cursor_execute", note)
+    with listening(db.connection().engine, "before_cursor_execute", note):
+        assert put_accounts(db, *accounts) == put_members(db, *members) == Tally()
     assert written == []
 
 

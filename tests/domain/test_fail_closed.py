@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,7 @@ from tests.breaking import break_trail
 from tests.conftest import on_sqlite
 from tests.domain import crashing
 from tests.factories import FROM_THE_OFFICE
-from tests.faults import IGNORE, RULE
+from tests.faults import IGNORE, RULE, full_disk
 from tests.owner import as_owner
 from tests.proving import proven
 
@@ -175,10 +175,6 @@ def test_a_link_whose_session_cannot_be_recorded_is_not_used_up(
 def test_a_full_disk_leaves_nothing_half_done(
     database: Database, started: Started, now: datetime
 ) -> None:
-    @event.listens_for(database.engine, "begin")
-    def no_room(connection: object) -> None:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # type: ignore[attr-defined]
-
     before = state(database)
 
     def fill() -> None:
@@ -194,7 +190,7 @@ def test_a_full_disk_leaves_nothing_half_done(
                     now=now,
                 )
 
-    with pytest.raises(DatabaseError, match="full"):
+    with full_disk(database.engine), pytest.raises(DatabaseError, match="full"):
         fill()
     assert state(database) == before
     with database.unit_of_work(writing=False) as db:

@@ -83,9 +83,11 @@ def two_events(database: Database, now: datetime) -> None:
 
 
 @pytest.fixture
-def raw(database: Database, two_events: None, tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def raw(
+    database: Database, two_events: None, database_folder: Path
+) -> Iterator[sqlite3.Connection]:
     """Somebody with the database file and no manners: none of our settings, no guard."""
-    connection = sqlite3.connect(tmp_path / "understudy.db", isolation_level=None)
+    connection = sqlite3.connect(database_folder / "understudy.db", isolation_level=None)
     yield connection
     connection.close()
 

@@ -84,13 +84,13 @@ def test_a_reader_waits_for_nobody(database: Database) -> None:
 @on_sqlite
 @pytest.mark.requirement("L3", "F1")
 def test_nothing_is_written_to_a_file_that_is_gone(
-    database: Database, database_url: str, tmp_path: Path
+    database: Database, database_folder: Path
 ) -> None:
     """SQLite itself goes on in the file that nobody will find again."""
-    path = Path(database_url.removeprefix("sqlite:///"))
+    path = database_folder / "understudy.db"
     with database.unit_of_work(writing=True) as db:
         db.get_one(Admin, "ada").name = "Ada"
-    path.rename(tmp_path / "away.db")
+    path.rename(path.with_name("away.db"))
     for _ in range(2):
         with pytest.raises(FAILURES, match="not there"), database.unit_of_work(writing=True) as db:
             db.get_one(Admin, "ada")
@@ -100,15 +100,15 @@ def test_nothing_is_written_to_a_file_that_is_gone(
 @on_sqlite
 @pytest.mark.requirement("L3", "F10")
 def test_another_file_in_its_place_is_the_database_from_then_on(
-    database: Database, database_url: str, tmp_path: Path
+    database: Database, database_folder: Path
 ) -> None:
-    path = Path(database_url.removeprefix("sqlite:///"))
-    shutil.copyfile(path, tmp_path / "backup.db")
+    path, backup = database_folder / "understudy.db", database_folder / "backup.db"
+    shutil.copyfile(path, backup)
     with database.unit_of_work(writing=True) as db:
         db.get_one(Admin, "ada").name = "Somebody"
     for end in ("-wal", "-shm"):
         path.with_name(path.name + end).unlink()
-    (tmp_path / "backup.db").rename(path)
+    backup.rename(path)
     with database.unit_of_work(writing=True) as db:
         ada = db.get_one(Admin, "ada")
         assert ada.name == "Ada Lindqvist"

@@ -11,6 +11,7 @@ from sqlalchemy.event import listens_for
 
 from app.postgresql_server import Server
 from app.storage import audit_chain, postgresql
+from app.storage.database import Database
 from app.web.application import Application
 from tests import cast
 from tests.browsing import FROM_HERE, Browser
@@ -29,6 +30,14 @@ def few_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "POOL_SIZE", 1)
     monkeypatch.setattr(postgresql, "POOL_OVERFLOW", 0)
     monkeypatch.setattr(postgresql, "POOL_TIMEOUT_SECONDS", 0.01)
+
+
+@pytest.fixture
+def site_database(few_connections: None, database_url: str) -> Iterator[Database]:
+    """One that is opened only now, with so few connections."""
+    database = Database(database_url, patience=postgresql.SITE)
+    yield database
+    database.dispose()
 
 
 def limit(engine: Engine, name: str) -> None:

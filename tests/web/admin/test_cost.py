@@ -2,13 +2,13 @@
 
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from app.domain.permissions import Permission
@@ -21,6 +21,7 @@ from tests.browsing import Browser
 from tests.cast import ADA, HARBOUR, MIA
 from tests.conftest import NOW
 from tests.growing import grow
+from tests.lending import listening
 from tests.web.admin.test_pages import filled
 
 # So many rows of each kind there are, and no page looks at even a tenth of them.
@@ -113,12 +114,12 @@ def database_url(engine_name: str, grown: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
-def looked_at(admin_app: Application) -> Callable[[], int]:
+def looked_at(admin_app: Application) -> Iterator[Callable[[], int]]:
     """Return how many rows the site has looked at since it was last asked."""
     engine = admin_app.database.engine
     watch = _Steps() if engine.dialect.name == "sqlite" else _Plans()
-    event.listen(engine, "before_cursor_execute", watch.before)
-    return watch.take
+    with listening(engine, "before_cursor_execute", watch.before):
+        yield watch.take
 
 
 class _Watch:

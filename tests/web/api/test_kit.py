@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection
-from sqlalchemy.event import listens_for
 from werkzeug.test import TestResponse
 
 from app.domain import accounts, admins, endings
@@ -23,7 +22,9 @@ from tests.breaking import break_trail, lose_a_table
 from tests.clock import Clock
 from tests.conftest import on_postgresql
 from tests.factories import FROM_THE_OFFICE
+from tests.faults import full_disk
 from tests.keys import make_key
+from tests.lending import listening
 from tests.web.api.conftest import OUTCOMES, PRESENCES, Product, problem
 
 REFUSED_TICKET = "This link has been used, or it is too old. Start again from the admin site."
@@ -431,13 +432,10 @@ def test_what_cannot_be_recorded_is_answered_503(
 def test_a_full_disk_is_answered_503(
     product: Product, token: str, admin_app: Application, database: Database
 ) -> None:
-    @listens_for(admin_app.database.engine, "begin")
-    def no_room(connection: Connection) -> None:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1")
-
-    answers = [product.act(token, path="/" + "x" * 400)]
-    while answers[-1].status_code == 201 and len(answers) < 400:
-        answers.append(product.act(token, path="/" + "x" * 400))
+    with full_disk(admin_app.database.engine):
+        answers = [product.act(token, path="/" + "x" * 400)]
+        while answers[-1].status_code == 201 and len(answers) < 400:
+            answers.append(product.act(token, path="/" + "x" * 400))
     problem(answers[-1], 503, "unavailable")
     assert actions(database).count("action.recorded") == len(answers) - 1
 
@@ -458,12 +456,12 @@ def test_waiting_for_the_database_makes_no_session_longer(
         clock.move(seconds=132)
         assert product.note(token, "a page").status_code == 200
 
-    @listens_for(admin_app.database.engine, "begin")
     def wait(_connection: Connection) -> None:
         clock.move(seconds=8)
 
     clock.move(seconds=11)
-    body = problem(product.act(token), 401, "impersonation_ended")
+    with listening(admin_app.database.engine, "begin", wait):
+        body = problem(product.act(token), 401, "impersonation_ended")
     assert body["ended"]["why"] == "expired"
 
 
@@ -477,13 +475,13 @@ def test_waiting_for_another_request_makes_no_session_longer(
         clock.move(seconds=132)
         assert product.note(token, "a page").status_code == 200
 
-    @listens_for(admin_app.database.engine, "after_cursor_execute")
     def wait(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if "FOR UPDATE" in statement:
             clock.move(seconds=8)
 
     clock.move(seconds=11)
-    body = problem(product.act(token), 401, "impersonation_ended")
+    with listening(admin_app.database.engine, "after_cursor_execute", wait):
+        body = problem(product.act(token), 401, "impersonation_ended")
     assert body["ended"]["why"] == "expired"
 
 
