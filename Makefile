@@ -13,6 +13,9 @@ WORKERS ?= 2
 DATABASE ?= sqlite
 SERVER := $(if $(filter postgres,$(DATABASE)),postgresql)
 
+# Dozens of processes would each compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check format lint types audit bench lock screenshots clean browser postgresql
 
