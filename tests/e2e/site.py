@@ -24,6 +24,7 @@ from typing import Any, Self
 import psycopg
 
 from app.postgresql_server import OWNER, Server
+from tests.e2e.commands import flask
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATOR = ("--app", "app.cli.operator:operator")
@@ -44,13 +45,13 @@ def prepare(folder: Path, server: Server | None = None) -> None:
     if server:
         server.create_database(PREPARED)
     environ = _environ(admin_port=8000, product_port=8001) | _database(server, PREPARED)
-    _flask(folder, environ, *OPERATOR, "keys", "create")
-    _flask(folder, environ, *OPERATOR, "db", "upgrade")
-    key = _flask(folder, environ, *OPERATOR, "api-keys", "create", "Letterbox")
+    flask(folder, environ, *OPERATOR, "keys", "create")
+    flask(folder, environ, *OPERATOR, "db", "upgrade")
+    key = flask(folder, environ, *OPERATOR, "api-keys", "create", "Letterbox")
     (folder / KEY_FILE).write_text(key, encoding="utf-8")
-    _flask(folder, environ, *LETTERBOX, "letterbox", "load-demo")
+    flask(folder, environ, *LETTERBOX, "letterbox", "load-demo")
     _sync_directory(folder, environ)
-    _flask(folder, environ, *OPERATOR, "demo", "load")
+    flask(folder, environ, *OPERATOR, "demo", "load")
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ class Site:
 
     def flask(self, *arguments: str) -> str:
         """Run one of the operator's commands; return what it says."""
-        return _flask(self.folder, self._environ, *OPERATOR, *arguments)
+        return flask(self.folder, self._environ, *OPERATOR, *arguments)
 
     def sync_directory(self) -> None:
         """Bring what has changed in Letterbox to the admin site, as the operator does."""
@@ -313,22 +314,9 @@ def _database(server: Server | None, name: str) -> dict[str, str]:
     }
 
 
-def _flask(folder: Path, environ: Mapping[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "flask", *arguments],
-        cwd=folder,
-        env=dict(environ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"flask {' '.join(arguments)}:\n{done.stderr}{done.stdout}"
-    return done.stdout
-
-
 def _sync_directory(folder: Path, environ: Mapping[str, str]) -> None:
     settings = ROOT / "app/product/directory.toml"
-    _flask(folder, environ, *OPERATOR, "directory", "sync", str(settings))
+    flask(folder, environ, *OPERATOR, "directory", "sync", str(settings))
 
 
 def _gunicorn(application: str, port: int) -> list[str]:
