@@ -11,7 +11,7 @@ from app.domain.endings import end, still_live
 from app.domain.errors import Invalid
 from app.domain.tokens import Claims, ExpiredToken, InvalidToken, Tokens
 from app.storage.audit_trail import has_event
-from app.storage.impersonations import EndReason, Impersonation
+from app.storage.impersonations import EndReason, Impersonation, note_seen
 
 METHOD_LENGTH = 20
 PATH_LENGTH = 500
@@ -58,7 +58,7 @@ def record_action(
 
     Return the id by which the product app reports how it went.
     """
-    impersonation.last_seen_at = now
+    note_seen(db, impersonation, now=now)
     action_id = f"{impersonation.id}.{secrets.token_hex(8)}"
     append(
         db,

@@ -11,7 +11,7 @@ from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.policies import refusal_to_impersonate
 from app.storage.admins import Admin, admin_email_keys
 from app.storage.api_keys import APIKey
-from app.storage.impersonations import EndReason, Impersonation, open_impersonations
+from app.storage.impersonations import EndReason, Impersonation, hold, open_impersonations
 
 # A reload closes the page and opens it again; only a mark this old means that the tab is gone.
 CLOSING_GRACE = timedelta(seconds=10)
@@ -41,9 +41,11 @@ def end(
         .returning(Impersonation.id)
         .execution_options(synchronize_session=False)
     ).first()
-    db.refresh(impersonation)
     if changed is None:
+        db.refresh(impersonation)
         return False
+    ended = {"ended_at": ended_at, "end_reason": why.value, "ended_by_id": by.id if by else None}
+    hold(impersonation, **ended, ended_by=by)
     append(
         db,
         event(

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.domain.secrets import hash_secret, new_secret
+from app.storage import handoffs as stored
 from app.storage.impersonations import Handoff, Impersonation
 
 LIFETIME = timedelta(seconds=60)
@@ -38,14 +39,13 @@ def issue(
 ) -> str:
     """Return a new ticket for the session; only its hash is kept (H2)."""
     ticket = new_secret()
-    db.add(
-        Handoff(
-            ticket_hash=hash_secret(ticket),
-            impersonation_id=impersonation.id,
-            expires_at=now + LIFETIME,
-            client_id=client.id if client else None,
-            redirect_uri=client.redirect_uri if client else None,
-        )
+    stored.add(
+        db,
+        ticket_hash=hash_secret(ticket),
+        impersonation=impersonation,
+        expires_at=now + LIFETIME,
+        client_id=client.id if client else None,
+        redirect_uri=client.redirect_uri if client else None,
     )
     return ticket
 
@@ -75,6 +75,5 @@ def consume(db: Session, ticket: str, *, client: Client | None = None, now: date
 
 
 def _is_for(db: Session, hashed: str, client: Client | None) -> bool:
-    query = select(Handoff.client_id, Handoff.redirect_uri).where(Handoff.ticket_hash == hashed)
-    meant_for = db.execute(query).first()
-    return meant_for == ((client.id, client.redirect_uri) if client else (None, None))
+    client_id, redirect_uri = (client.id, client.redirect_uri) if client else (None, None)
+    return stored.is_for(db, hashed, client_id=client_id, redirect_uri=redirect_uri)

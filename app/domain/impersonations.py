@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import alerts, doubts, endings, handoffs, throttles
@@ -19,7 +18,7 @@ from app.domain.policies import (
 )
 from app.domain.start_limits import USUAL, StartLimits
 from app.storage.accounts import Account
-from app.storage.admins import Admin, admin_email_keys
+from app.storage.admins import Admin, admin_email_keys, lock_admin
 from app.storage.api_keys import APIKey
 from app.storage.impersonations import (
     LIFETIME,
@@ -27,6 +26,7 @@ from app.storage.impersonations import (
     Impersonation,
     active_impersonation_of,
     impersonation_with_form_key,
+    note_opened,
 )
 from app.storage.members import Member
 
@@ -155,7 +155,7 @@ def redeem(
     if not endings.still_live(db, impersonation, provenance=provenance, now=now):
         _refuse_handoff(db, impersonation, "ended", provenance, now)
         return None
-    impersonation.opened_at = impersonation.last_seen_at = now
+    note_opened(db, impersonation, now=now)
     append(
         db,
         event(
@@ -223,11 +223,8 @@ def refused(
 
 
 def lock(db: Session, impersonator: Admin) -> None:
-    """Let nobody else start or end a session of this admin until the transaction is over (R4).
-
-    PostgreSQL locks the row; SQLite has locked the database when the transaction began.
-    """
-    db.execute(select(Admin.id).where(Admin.id == impersonator.id).with_for_update())
+    """Let nobody else start or end a session of this admin until the transaction is over (R4)."""
+    lock_admin(db, impersonator.id)
 
 
 def check_policy(

@@ -4,12 +4,22 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, func, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Text,
+    bindparam,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.storage.base import Base, new_id
 from app.storage.folding import fold
 from app.storage.networks import network
+from app.storage.ready import ask
 
 
 class Role(StrEnum):
@@ -68,6 +78,12 @@ class SignIn(Base):
     admin: Mapped[Admin] = relationship(lazy="joined", innerjoin=True)
 
 
+ADMINS = Admin.__table__.c
+EMAIL_KEYS = select(ADMINS.email_key).where(ADMINS.email_key.in_(bindparam("keys", expanding=True)))
+BY_SECRET_HASH = select(SignIn).where(SignIn.secret_hash == bindparam("secret_hash"))
+LOCKED = select(ADMINS.id).where(ADMINS.id == bindparam("id")).with_for_update()
+
+
 def admin_by_email(db: Session, email: str) -> Admin | None:
     """Return the admin with that address, whatever its case."""
     return db.scalar(select(Admin).where(Admin.email_key == fold(email)))
@@ -81,7 +97,7 @@ def admins_by_name(db: Session) -> Sequence[Admin]:
 def admin_email_keys(db: Session, emails: Collection[str]) -> frozenset[str]:
     """Return which of `emails`, folded, belong to an admin."""
     keys = {fold(email) for email in emails}
-    return frozenset(db.scalars(select(Admin.email_key).where(Admin.email_key.in_(keys))))
+    return frozenset(ask(db, EMAIL_KEYS, keys=list(keys)).scalars())
 
 
 def count_superadmins(db: Session) -> int:
@@ -98,7 +114,15 @@ def has_other_admins(db: Session, admin_id: str) -> bool:
 
 def sign_in_by_secret_hash(db: Session, secret_hash: str) -> SignIn | None:
     """Return the sign-in with its admin, ended or not."""
-    return db.scalar(select(SignIn).where(SignIn.secret_hash == secret_hash))
+    return db.scalar(BY_SECRET_HASH, {"secret_hash": secret_hash})
+
+
+def lock_admin(db: Session, admin_id: str) -> None:
+    """Let nobody else lock the admin until the transaction is over.
+
+    PostgreSQL locks the row; SQLite has locked the database when the transaction began.
+    """
+    ask(db, LOCKED, id=admin_id)
 
 
 def has_signed_in_from(db: Session, admin_id: str, address: str) -> bool:

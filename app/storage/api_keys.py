@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import ForeignKey, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
 from app.storage.accounts import Account
@@ -82,9 +82,12 @@ class APIKey(Base):
         return self.admin_id is None or self.admin_id == admin_id
 
 
+BY_SECRET_HASH = select(APIKey).where(APIKey.secret_hash == bindparam("secret_hash"))
+
+
 def api_key_by_secret_hash(db: Session, secret_hash: str) -> APIKey | None:
     """Return the key, good or not."""
-    return db.scalar(select(APIKey).where(APIKey.secret_hash == secret_hash))
+    return db.scalar(BY_SECRET_HASH, {"secret_hash": secret_hash})
 
 
 def api_keys_by_age(db: Session) -> Sequence[APIKey]:

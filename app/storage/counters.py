@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Index, Table, case, delete, select
+from sqlalchemy import Index, Table, bindparam, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
 
 from app.storage.base import Base
+from app.storage.ready import ask
 
 
 class Counter(Base):
@@ -40,6 +41,9 @@ class Run:
 
 
 COUNTERS = cast("Table", Counter.__table__)
+RUNS = select(COUNTERS).where(
+    COUNTERS.c.name.in_(bindparam("names", expanding=True)), COUNTERS.c.until > bindparam("now")
+)
 
 
 def add(
@@ -80,8 +84,8 @@ def _statement(dialect: str) -> ReturningInsert[Any]:
 
 def runs(db: Session, names: Collection[str], *, now: datetime) -> dict[str, Run]:
     """Return, by name, the runs of these that are not over."""
-    query = select(COUNTERS).where(COUNTERS.c.name.in_(names), COUNTERS.c.until > now)
-    return {name: Run(*run) for name, *run in db.execute(query)}
+    found = ask(db, RUNS, names=list(names), now=now)
+    return {name: Run(count, at, until) for name, count, at, until in found}
 
 
 def has_any_over(db: Session, *, now: datetime) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
+    bindparam,
     delete,
     exists,
     func,
@@ -19,6 +20,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.storage.admins import Admin
 from app.storage.base import Base, new_id
+from app.storage.ready import ask
 
 
 class FactorKind(StrEnum):
@@ -119,6 +121,14 @@ class PasskeyChallenge(Base):
     used_at: Mapped[datetime | None]
 
 
+FACTORS = Factor.__table__.c
+ANY_FACTOR = (
+    select(FACTORS.id)
+    .where(FACTORS.admin_id == bindparam("admin_id"), FACTORS.removed_at.is_(None))
+    .limit(1)
+)
+
+
 def factors_of(db: Session, admin_id: str, kind: FactorKind | None = None) -> Sequence[Factor]:
     """Return the factors that the admin has, the oldest first."""
     query = select(Factor).where(Factor.admin_id == admin_id, Factor.removed_at.is_(None))
@@ -129,8 +139,7 @@ def factors_of(db: Session, admin_id: str, kind: FactorKind | None = None) -> Se
 
 def has_factors(db: Session, admin_id: str) -> bool:
     """Whether the admin has any."""
-    query = select(Factor.id).where(Factor.admin_id == admin_id, Factor.removed_at.is_(None))
-    return db.scalar(query.limit(1)) is not None
+    return ask(db, ANY_FACTOR, admin_id=admin_id).first() is not None
 
 
 def passkey(db: Session, credential_id: str) -> Factor | None:

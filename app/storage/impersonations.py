@@ -3,17 +3,22 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any, cast
 
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
     Select,
+    Table,
     UniqueConstraint,
+    bindparam,
     select,
     text,
+    update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.storage.accounts import Account
 from app.storage.admins import Admin
@@ -21,6 +26,7 @@ from app.storage.api_keys import APIKey
 from app.storage.base import MICROSECOND, Base, new_id
 from app.storage.members import Member
 from app.storage.paging import PAGE_SIZE, Cursor, Page, page
+from app.storage.ready import ask
 from app.storage.sizes import Size, count
 
 LIFETIME = timedelta(seconds=1200)
@@ -135,6 +141,22 @@ class Handoff(Base):
     redirect_uri: Mapped[str | None]
 
 
+IMPERSONATIONS = cast("Table", Impersonation.__table__)
+# Mostly nothing is found. To look for all that a session is shown with takes several times as long.
+OPEN_OF = select(IMPERSONATIONS.c.id).where(
+    IMPERSONATIONS.c.impersonator_id == bindparam("impersonator_id"),
+    IMPERSONATIONS.c.ended_at.is_(None),
+)
+OF_FORM = select(IMPERSONATIONS.c.id).where(
+    IMPERSONATIONS.c.impersonator_id == bindparam("impersonator_id"),
+    IMPERSONATIONS.c.form_key == bindparam("form_key"),
+)
+# What each redemption and each action writes, which by a flush takes several times as long.
+THE_ROW = IMPERSONATIONS.c.id == bindparam("impersonation_id")
+SEEN = update(IMPERSONATIONS).where(THE_ROW).values(last_seen_at=bindparam("now"))
+OPENED = SEEN.values(opened_at=bindparam("now"))
+
+
 def open_impersonations(db: Session) -> Sequence[Impersonation]:
     """Return every session that nobody has ended, due or not, the oldest first."""
     query = select(Impersonation).where(Impersonation.ended_at.is_(None))
@@ -158,22 +180,32 @@ def active_impersonations_for(
 
 def active_impersonation_of(db: Session, impersonator_id: str) -> Impersonation | None:
     """Return the admin's session that nobody has ended, if there is one."""
-    return db.scalar(
-        select(Impersonation).where(
-            Impersonation.impersonator_id == impersonator_id, Impersonation.ended_at.is_(None)
-        )
-    )
+    return _found(db, OPEN_OF, impersonator_id=impersonator_id)
 
 
 def impersonation_with_form_key(
     db: Session, *, impersonator_id: str, form_key: str
 ) -> Impersonation | None:
     """Return the session that this very form has started already."""
-    return db.scalar(
-        select(Impersonation).where(
-            Impersonation.impersonator_id == impersonator_id, Impersonation.form_key == form_key
-        )
-    )
+    return _found(db, OF_FORM, impersonator_id=impersonator_id, form_key=form_key)
+
+
+def note_opened(db: Session, impersonation: Impersonation, *, now: datetime) -> None:
+    """Note that the session was opened at `now`, and so seen."""
+    ask(db, OPENED, impersonation_id=impersonation.id, now=now)
+    hold(impersonation, opened_at=now, last_seen_at=now)
+
+
+def note_seen(db: Session, impersonation: Impersonation, *, now: datetime) -> None:
+    """Note that the session was used at `now`."""
+    ask(db, SEEN, impersonation_id=impersonation.id, now=now)
+    hold(impersonation, last_seen_at=now)
+
+
+def hold(impersonation: Impersonation, **written: object) -> None:
+    """Let the session in hand say what has been written to its row, without reading it again."""
+    for name, value in written.items():
+        set_committed_value(impersonation, name, value)
 
 
 def count_started(db: Session, *, since: datetime) -> Size:
@@ -204,6 +236,11 @@ def past_impersonations(
     query = _in_state(query, state, now)
     order = (Impersonation.started_at, Impersonation.id)
     return page(db, query, order=order, cursor=cursor, descending=True, size=size)
+
+
+def _found(db: Session, query: Select[Any], **values: str) -> Impersonation | None:
+    id_ = ask(db, query, **values).scalar()
+    return db.get(Impersonation, id_) if id_ else None
 
 
 def _in_state(query: Select[Impersonation], state: str, now: datetime) -> Select[Impersonation]:
