@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.storage.accounts import Account
 from app.storage.admins import Admin
-from app.storage.audit_trail import latest_events
+from app.storage.audit_trail import events_since
 
 # Who turns pages to and fro is reading still.
 ONE_READING = timedelta(minutes=5)
@@ -31,12 +31,8 @@ class Reader:
 def is_recorded(db: Session, *, page: str, filters: str, reader: Reader, now: datetime) -> bool:
     """Whether that reader's reading of that page, with those filters, is recorded already."""
     details = {"page": page, "filters": filters, "through": reader.through}
-    for one in latest_events(db, limit=READINGS, action=AuditAction.AUDIT_READ):
-        if one.at <= now - ONE_READING:
-            return False
-        if one.actor_id == reader.admin_id and one.details == details:
-            return True
-    return False
+    lately = events_since(db, now - ONE_READING, action=AuditAction.AUDIT_READ, limit=READINGS)
+    return any(one.actor_id == reader.admin_id and one.details == details for one in lately)
 
 
 def record(

@@ -81,6 +81,7 @@ class SignIn(Base):
 ADMINS = Admin.__table__.c
 EMAIL_KEYS = select(ADMINS.email_key).where(ADMINS.email_key.in_(bindparam("keys", expanding=True)))
 BY_SECRET_HASH = select(SignIn).where(SignIn.secret_hash == bindparam("secret_hash"))
+NAMES = select(ADMINS.id, ADMINS.name).order_by(ADMINS.name, ADMINS.id)
 LOCKED = select(ADMINS.id).where(ADMINS.id == bindparam("id")).with_for_update()
 
 
@@ -92,6 +93,11 @@ def admin_by_email(db: Session, email: str) -> Admin | None:
 def admins_by_name(db: Session) -> Sequence[Admin]:
     """Return all admins; there are never many."""
     return db.scalars(select(Admin).order_by(Admin.name, Admin.id)).all()
+
+
+def admin_names(db: Session) -> Sequence[tuple[str, str]]:
+    """Return the id and the name of each admin, by name, for a list to choose from."""
+    return [(id_, name) for id_, name in ask(db, NAMES)]
 
 
 def admin_email_keys(db: Session, emails: Collection[str]) -> frozenset[str]:

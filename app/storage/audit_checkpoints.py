@@ -43,6 +43,9 @@ class AuditTile(Base):
     hashes: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+LATEST = select(AuditCheckpoint).order_by(AuditCheckpoint.size.desc()).limit(1)
+
+
 def notes(db: Session, *, since: int = 0) -> Sequence[tuple[int, object]]:
     """Return the size and the note of each checkpoint from that size on as they are stored."""
     return [(size, note) for size, note in raw_rows(db, NOTES.format(since=since))]
@@ -68,8 +71,7 @@ def note_of(db: Session, size: int) -> object:
 
 def latest_checkpoint(db: Session) -> AuditCheckpoint | None:
     """Return the checkpoint of the largest size."""
-    query = select(AuditCheckpoint).order_by(AuditCheckpoint.size.desc()).limit(1)
-    return db.scalar(query)
+    return db.scalar(LATEST)
 
 
 def count_tiles(db: Session, height: int) -> int:

@@ -7,12 +7,22 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, func, select
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.storage.base import Base
 from app.storage.folding import fold
-from app.storage.sizes import Size, count
+from app.storage.ready import ask
+from app.storage.sizes import Size, counted, counting
 
 ERASED = "(erased)"
 SALT_BYTES = 16
@@ -91,7 +101,7 @@ class AuditEvent(Base):
     @property
     def details(self) -> "Details":
         """The details of its action, facts and words together."""
-        return Details({**_parsed(self.facts), **self.words.get("details", {})}, self.is_erased)
+        return _details(self.facts, self.words_row.words if self.words_row else None)
 
     @property
     def actor_name(self) -> str | None:
@@ -134,15 +144,11 @@ class AuditEvent(Base):
         return self._word("user_agent", of=None) or ""
 
     def _word(self, name: str, *, of: str | None) -> str | None:
-        absent = ERASED if self.is_erased and of else None
-        word: str | None = self.words.get(name, absent)
+        row = self.words_row
+        if row is None:
+            return ERASED if of else None
+        word: str | None = _parsed(row.words).get(name)
         return word
-
-
-# A page asks the same event for its words a dozen times.
-@lru_cache(maxsize=128)
-def _parsed(text: str) -> Any:
-    return json.loads(text)
 
 
 class Details(dict[str, Any]):
@@ -156,6 +162,18 @@ class Details(dict[str, Any]):
         if not self._erased:
             raise KeyError(name)
         return ERASED
+
+
+# A page asks the same event for its words and its details a dozen times.
+@lru_cache(maxsize=128)
+def _parsed(text: str) -> Any:
+    return json.loads(text)
+
+
+@lru_cache(maxsize=128)
+def _details(facts: str, words: str | None) -> Details:
+    of_words = {} if words is None else _parsed(words).get("details", {})
+    return Details({**_parsed(facts), **of_words}, words is None)
 
 
 def canonical_json(value: Mapping[str, Any]) -> str:
@@ -173,6 +191,29 @@ def new_words(words: Mapping[str, Any]) -> AuditWords:
 def folded(words: Mapping[str, Any]) -> str:
     """Return what a search for words looks in."""
     return fold("\n".join(_texts(words)))
+
+
+EVENTS = AuditEvent.__table__.c
+NEWEST = select(func.max(EVENTS.id)).where(EVENTS.action == bindparam("action"))
+LATEST = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(bindparam("limit"))
+NUMBERS = (
+    select(EVENTS.id)
+    .where(EVENTS.action == bindparam("action"))
+    .order_by(EVENTS.id.desc())
+    .limit(bindparam("limit"))
+)
+BY_ADMINS, BY_NOBODY = (
+    NUMBERS.where(by) for by in (EVENTS.actor_id.is_not(None), EVENTS.actor_id.is_(None))
+)
+OF_OUTCOME = counting(
+    select(EVENTS.id).where(EVENTS.outcome == bindparam("outcome"), EVENTS.at >= bindparam("since"))
+)
+# Of the newest alone: looking for more of them, one would walk through all there ever were.
+SINCE = (
+    select(AuditEvent)
+    .where(AuditEvent.id.in_(NUMBERS), AuditEvent.at > bindparam("since"))
+    .order_by(AuditEvent.id.desc())
+)
 
 
 def events_of_impersonation(db: Session, impersonation_id: str) -> Sequence[AuditEvent]:
@@ -198,10 +239,7 @@ def latest_event(db: Session, actions: Sequence[str]) -> AuditEvent | None:
     """Return the newest event of one of those actions."""
     # One action after the other: in the order of all of them, rare ones would be looked for among
     # all events there are.
-    newest = [
-        db.scalar(select(func.max(AuditEvent.id)).where(AuditEvent.action == action))
-        for action in actions
-    ]
+    newest = [ask(db, NEWEST, action=action).scalar() for action in actions]
     number = max((one for one in newest if one is not None), default=None)
     return None if number is None else db.get_one(AuditEvent, number)
 
@@ -213,12 +251,14 @@ def facts_of(db: Session, action: str) -> Sequence[tuple[int, dict[str, Any]]]:
     return [(row.id, json.loads(row.facts)) for row in rows]
 
 
-def latest_events(db: Session, *, limit: int, action: str | None = None) -> Sequence[AuditEvent]:
-    """Return the `limit` newest events, or the newest of one action, the newest first."""
-    query = select(AuditEvent)
-    if action:
-        query = query.where(AuditEvent.action == action)
-    return db.scalars(query.order_by(AuditEvent.id.desc()).limit(limit)).all()
+def latest_events(db: Session, *, limit: int) -> Sequence[AuditEvent]:
+    """Return the `limit` newest events, the newest first."""
+    return db.scalars(LATEST, {"limit": limit}).all()
+
+
+def events_since(db: Session, since: datetime, *, action: str, limit: int) -> Sequence[AuditEvent]:
+    """Return what of the `limit` newest events of that action was after `since`, newest first."""
+    return db.scalars(SINCE, {"action": action, "limit": limit, "since": since}).all()
 
 
 def events_with_numbers(db: Session, numbers: Sequence[int]) -> Sequence[AuditEvent]:
@@ -232,16 +272,13 @@ def latest_numbers(db: Session, action: str, *, of_an_admin: bool, limit: int) -
 
     They are those by an admin, or those by nobody in particular.
     """
-    actor = AuditEvent.actor_id
-    by = actor.is_not(None) if of_an_admin else actor.is_(None)
-    query = select(AuditEvent.id).where(AuditEvent.action == action, by)
-    return db.scalars(query.order_by(AuditEvent.id.desc()).limit(limit)).all()
+    query = BY_ADMINS if of_an_admin else BY_NOBODY
+    return ask(db, query, action=action, limit=limit).scalars().all()
 
 
 def count_events(db: Session, *, since: datetime, outcome: str) -> Size:
     """Return how many events had that outcome since then."""
-    query = select(AuditEvent.id).where(AuditEvent.outcome == outcome, AuditEvent.at >= since)
-    return count(db, query)
+    return counted(db, OF_OUTCOME, since=since, outcome=outcome)
 
 
 def _texts(value: Any) -> list[str]:

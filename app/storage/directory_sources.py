@@ -27,7 +27,13 @@ class DirectorySource(Base):
     problem: Mapped[str | None]
 
 
+FAILING = (
+    select(DirectorySource)
+    .where(DirectorySource.problem.is_not(None))
+    .order_by(DirectorySource.name)
+)
+
+
 def failing_sources(db: Session) -> list[DirectorySource]:
     """Return the sources whose last sync failed; there are never many."""
-    query = select(DirectorySource).where(DirectorySource.problem.is_not(None))
-    return list(db.scalars(query.order_by(DirectorySource.name)))
+    return list(db.scalars(FAILING))

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from app.storage.base import Base
+from app.storage.ready import ask
 
 MOST_COUNTED = 10_000
 
@@ -36,6 +37,15 @@ def size_of(db: Session, kind: type[Base]) -> Size:
 
 def count(db: Session, query: Select[Any]) -> Size:
     """Return how many rows the query has; above MOST_COUNTED it counts no further."""
-    some = query.limit(MOST_COUNTED + 1).subquery()
-    rows = db.scalar(select(func.count()).select_from(some)) or 0
+    return counted(db, counting(query))
+
+
+def counting(query: Select[Any]) -> Select[Any]:
+    """Return what `counted` asks to count the rows of a query."""
+    return select(func.count()).select_from(query.limit(bindparam("most")).subquery())
+
+
+def counted(db: Session, query: Select[Any], **values: object) -> Size:
+    """Return what `count` does, for one that was made once by `counting`, with its values."""
+    rows = ask(db, query, most=MOST_COUNTED + 1, **values).scalar_one()
     return Size(min(rows, MOST_COUNTED), is_estimated=rows > MOST_COUNTED)

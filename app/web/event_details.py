@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from app.storage.audit_trail import ERASED, AuditEvent
-from app.web.event_sentences import Part
+from app.web.event_sentences import page_of
 
 # What stands in the details under a name of its own, and is called something else here.
 NAMED = {"ticket_url": "Ticket", "sha256": "SHA-256"}
@@ -52,7 +52,7 @@ def _who(event: AuditEvent) -> Iterator[Detail]:
     if not event.actor_id:
         yield Detail("Actor", name=event.actor_kind.capitalize())
     for label, name, email, id_, endpoint in people:
-        url = Part("", endpoint=endpoint, id=id_ or "").url
+        url = page_of(endpoint, id_) if id_ else None
         more = email if email != ERASED else None
         yield Detail(label, name=name or "", more=more or "", code=id_ or "", url=url)
     yield Detail("Session", code=event.impersonation_id or "", url=_session(event))
@@ -83,4 +83,5 @@ def _proof(event: AuditEvent) -> Iterator[Detail]:
 
 
 def _session(event: AuditEvent) -> str | None:
-    return Part("", endpoint="impersonations.show", id=event.impersonation_id or "").url
+    id_ = event.impersonation_id
+    return page_of("impersonations.show", id_) if id_ else None

@@ -4,10 +4,11 @@ A sentence is a list of parts. What came from outside is always a part of its ow
 words, so that a page can escape, isolate and link it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from string import Formatter
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 from flask import url_for
@@ -57,8 +58,7 @@ FILTERS = {
 }
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A piece of a sentence; `endpoint` and `id` say where it leads, if anywhere.
 
     "words" are ours, and so are those of a link to a "session"; the rest comes from outside.
@@ -72,11 +72,7 @@ class Part:
     @property
     def url(self) -> str | None:
         """Where it leads."""
-        if not self.endpoint or not self.id:
-            return None
-        noun = self.endpoint.partition(".")[0].removesuffix("s")
-        ids: dict[str, Any] = {f"{noun}_id": self.id}
-        return url_for(self.endpoint, **ids)
+        return page_of(self.endpoint, self.id) if self.endpoint and self.id else None
 
     @property
     def plain(self) -> str:
@@ -137,13 +133,20 @@ def lines(events: Iterable[AuditEvent], *, is_whole: bool = False) -> list[Line]
     return told
 
 
+def page_of(endpoint: str, id_: str) -> str:
+    """Return the address of the page of one of them, whose noun the endpoint names."""
+    noun = endpoint.partition(".")[0].removesuffix("s")
+    ids: dict[str, Any] = {f"{noun}_id": id_}
+    return url_for(endpoint, **ids)
+
+
 def duration(seconds: int) -> str:
     """Return a length of time in words: "12 min 3 s"."""
     return f"{seconds // MINUTE} min {seconds % MINUTE} s" if seconds >= MINUTE else f"{seconds} s"
 
 
 def _parts(line: Line) -> Iterator[Part]:
-    for words, place, spec, _ in Formatter().parse(_sentence(line.event)):
+    for words, place, spec in _places(_sentence(line.event)):
         if words:
             yield Part(words)
         if place in OF_LINE:
@@ -152,6 +155,12 @@ def _parts(line: Line) -> Iterator[Part]:
             yield from OF_EVENT[place](line.event, spec or "")
         elif place:
             yield _value(line.event, place)
+
+
+# There are hundreds of sentences, and a page has a few of them again and again.
+@lru_cache(maxsize=256)
+def _places(sentence: str) -> Sequence[tuple[str, str | None, str | None]]:
+    return [(words, place, spec) for words, place, spec, _ in Formatter().parse(sentence)]
 
 
 def _sentence(event: AuditEvent) -> str:

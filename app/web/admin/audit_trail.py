@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.domain.audit_archives import Absent, absent
 from app.domain.audit_filters import AuditFilters, filters_of
 from app.domain.audit_trail import AuditAction, Outcome
-from app.storage.admins import admins_by_name
+from app.storage.admins import admin_names
 from app.storage.audit_search import EventFilters, EventPage, search_events
 from app.web.admin.trail_state import trail_state
 from app.web.event_details import details_of
@@ -43,7 +43,7 @@ def _page(filters: AuditFilters, **found: object) -> str:
         state=trail_state(),
         actions=list(AuditAction),
         outcomes=[(outcome, outcome.capitalize()) for outcome in Outcome],
-        admins=[(admin.id, admin.name) for admin in admins_by_name(g.db)],
+        admins=admin_names(g.db),
     )
 
 

@@ -12,7 +12,7 @@ from app.domain.audit_archives import absent
 from app.domain.errors import Invalid
 from app.domain.impersonations import REASON_LENGTH, TICKET_URL_LENGTH
 from app.domain.secrets import new_secret
-from app.storage.admins import admins_by_name
+from app.storage.admins import admin_names
 from app.storage.audit_trail import events_of_impersonation
 from app.storage.impersonations import EndReason, Impersonation, past_impersonations
 from app.storage.members import Member
@@ -83,7 +83,7 @@ def index() -> ResponseReturnValue:
         **paged(page),
         state=state,
         impersonator=impersonator,
-        admins=[(admin.id, admin.name) for admin in admins_by_name(g.db)],
+        admins=admin_names(g.db),
     )
 
 
