@@ -2,7 +2,7 @@
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -16,15 +16,19 @@ from werkzeug.test import TestResponse
 from app.domain import api_keys
 from app.domain.audit_trail import AuditAction
 from app.domain.impersonations import Started
+from app.domain.secrets import hash_secret
 from app.storage.api_keys import APIKey
 from app.storage.database import Database
 from app.storage.impersonations import EndReason, Impersonation
+from app.web import access_tokens
+from app.web.application import Application
 from tests import trail
 from tests.cast import ADA, API_KEY, CY, ELSEWHERE, HARBOUR, MIA
 from tests.clock import Clock
 from tests.conftest import ADMIN_URL, PRODUCT_URL, on_sqlite
 from tests.factories import FROM_THE_OFFICE
 from tests.keys import make_key
+from tests.twins import fails_without, line
 from tests.web.api.conftest import Product
 
 INTROSPECT, REVOKE, TOKEN = "/oauth/introspect", "/oauth/revoke", "/oauth/token"
@@ -396,12 +400,91 @@ def test_the_token_opens_what_its_key_does_and_no_more(
     assert server.introspect(token) == INACTIVE
 
 
+@dataclass
+class Forger:
+    """Somebody who knows some of what a token for the program's key is made of."""
+
+    app: Application
+    clock: Clock
+    key: APIKey
+
+    def token(self, *, site: str = "", key: str = "", **left: int) -> str:
+        """Make one that is good for so long, guessing the site's secret or the hash of the key's.
+
+        What is not guessed is known.
+        """
+        guessed = APIKey(id=self.key.id, secret_hash=key or self.key.secret_hash)
+        known = self.app.extensions["settings"]
+        settings = replace(known, secret_key=site or known.secret_key)
+        at = self.clock.now + timedelta(**left) - access_tokens.LIFETIME
+        with self.app.app_context(), pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setitem(self.app.extensions, "settings", settings)
+            return access_tokens.issue(guessed, now=at)
+
+
+@pytest.fixture
+def forger(program: Program, admin_app: Application, database: Database, clock: Clock) -> Forger:
+    with database.unit_of_work(writing=False) as db:
+        return Forger(admin_app, clock, db.get_one(APIKey, program.server.id))
+
+
+@on_sqlite
+@pytest.mark.requirement("K3", "P1")
+@pytest.mark.failure("X8")
+@fails_without(line(access_tokens._signer, " {key.secret_hash}"))
+def test_the_sites_secret_alone_makes_no_token(program: Program, forger: Forger) -> None:
+    assert program.ask(forger.token(minutes=9)) == 200
+    assert program.ask(forger.token(minutes=9, key="0" * 64)) == 401
+
+
+@on_sqlite
+@pytest.mark.requirement("K3", "P1")
+@fails_without(line(access_tokens._signer, "settings().secret_key", '"a constant"'))
+def test_the_database_alone_makes_no_token(program: Program, forger: Forger) -> None:
+    assert program.ask(forger.token(minutes=9, site="0" * 32)) == 401
+
+
+@on_sqlite
+@pytest.mark.requirement("K3", "P1")
+@fails_without(line(access_tokens._signer, " {key.secret_hash}"))
+def test_a_token_dies_with_the_secret_it_was_given_for(
+    program: Program, database: Database
+) -> None:
+    token = program.token()
+    with database.unit_of_work(writing=True) as db:
+        db.get_one(APIKey, program.server.id).secret_hash = hash_secret("another")
+    assert program.ask(token) == 401
+
+
+@on_sqlite
+@pytest.mark.requirement("P1")
+@fails_without(line(access_tokens.find, " <= (LIFETIME + CLOCKS_DIFFER_BY).total_seconds()"))
+def test_no_token_is_good_for_longer_than_those_that_are_issued(
+    program: Program, forger: Forger
+) -> None:
+    # Another machine's clock may be a little ahead of ours.
+    assert program.ask(forger.token(minutes=10, seconds=5)) == 200
+    assert program.ask(forger.token(minutes=10, seconds=6)) == 401
+
+
 @on_sqlite
 @pytest.mark.requirement("K3")
 def test_an_altered_token_opens_nothing(program: Program) -> None:
     token = program.token()
-    payload, _, signature = token.partition(".")
-    for other in (payload, f"{payload}.", f"x{token}", f"{signature}.{payload}", token + "x"):
+    key_id, until, signature = token.split(".")
+    anothers = f"letterbox.{until}.{signature}"
+    later = f"{key_id}.{int(until) + 1}.{signature}"
+    signed = f"{key_id}.{until}"
+    for other in (
+        signed,
+        f"{signed}.",
+        f"x{token}",
+        f"{signature}.{signed}",
+        token + "x",
+        anothers,
+        later,
+        f"\xa0.{until}.{signature}",
+    ):
         assert program.ask(other) == 401
 
 
