@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import passwords
 from app.domain.audit_trail import AuditAction, Provenance, append, event
-from app.domain.endings import end_due
+from app.domain.endings import end_due, end_with_sign_in
 from app.domain.errors import Conflict, Invalid
 from app.storage import admins as stored
 from app.storage.admins import Admin, Role
@@ -126,7 +126,7 @@ def set_password(
 ) -> None:
     """Give an admin who has lost it another password: the operator's command alone does that.
 
-    Their sign-ins end. Raises Invalid for one that is no good.
+    Their sign-ins and their running session end. Raises Invalid for one that is no good.
     """
     admin.password_hash = _hash(password, email=admin.email, name=admin.name)
     append(
@@ -144,21 +144,24 @@ def set_password(
 def end_sign_ins(
     db: Session, admin: Admin, *, why: str, by: Admin | None, provenance: Provenance, now: datetime
 ) -> None:
-    """Sign the admin out everywhere (S10); `by` is None for the operator's command."""
+    """Sign the admin out everywhere (S10); `by` is None for the operator's command.
+
+    Their running session ends as well, whoever has started it.
+    """
     close_half_open(db, admin.id, now=now)
     count = stored.end_sign_ins(db, admin.id, now=now)
-    if not count:
-        return
-    append(
-        db,
-        event(
-            AuditAction.SIGN_IN_ENDED,
-            now=now,
-            provenance=provenance,
-            actor=by,
-            details={"why": why, "admin_id": admin.id, "admin": admin.email, "count": count},
-        ),
-    )
+    if count:
+        append(
+            db,
+            event(
+                AuditAction.SIGN_IN_ENDED,
+                now=now,
+                provenance=provenance,
+                actor=by,
+                details={"why": why, "admin_id": admin.id, "admin": admin.email, "count": count},
+            ),
+        )
+    end_with_sign_in(db, admin, provenance=provenance, now=now)
 
 
 def _hash(password: str | None, *, email: str, name: str) -> str:

@@ -77,7 +77,8 @@ def change_password(
 ) -> SignedIn | NotSignedIn:
     """Give the admin of a sign-in another password; raise Invalid for one that is no good (S7).
 
-    The sign-in goes on under another id, the admin's others end (S1, S2). A wrong `current` one
+    The sign-in goes on under another id, the admin's others and their running session end (S1, S2).
+    A wrong `current` one
     counts as it does at signing in: an open computer is no place to guess it.
     """
     admin, address = row.admin, provenance.address

@@ -11,7 +11,13 @@ from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.policies import refusal_to_impersonate
 from app.storage.admins import Admin, admin_email_keys
 from app.storage.api_keys import APIKey
-from app.storage.impersonations import EndReason, Impersonation, hold, open_impersonations
+from app.storage.impersonations import (
+    EndReason,
+    Impersonation,
+    active_impersonation_of,
+    hold,
+    open_impersonations,
+)
 
 # A reload closes the page and opens it again; only a mark this old means that the tab is gone.
 CLOSING_GRACE = timedelta(seconds=10)
@@ -70,6 +76,27 @@ def end_through(
     """End the session for a program, in the name of the admin whom its key acts for, if any."""
     why = EndReason.PROGRAM_ENDED
     return end(db, impersonation, why=why, by=key.admin, provenance=provenance, now=now)
+
+
+def end_with_sign_in(
+    db: Session,
+    admin: Admin,
+    *,
+    programs_too: bool = True,
+    provenance: Provenance,
+    now: datetime,
+) -> bool:
+    """End the admin's running session, as a sign-in of theirs was ended; return whether one ran.
+
+    Whichever sign-in started it: of a stolen one nobody knows what it did (S1, S10). One that a
+    program started goes on where it is not for `programs_too`.
+    """
+    running = active_impersonation_of(db, admin.id)
+    if running is None or (running.api_key_id is not None and not programs_too):
+        return False
+    if not still_live(db, running, provenance=provenance, now=now):
+        return True
+    return end(db, running, why=EndReason.SIGN_IN_ENDED, provenance=provenance, now=now)
 
 
 def end_due(db: Session, *, provenance: Provenance, now: datetime) -> Sequence[Impersonation]:

@@ -4,13 +4,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.domain import company_accounts, endings
+from app.domain import company_accounts
 from app.domain.admins import end_sign_ins
 from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.errors import Conflict
 from app.storage.admins import Admin
 from app.storage.factors import remove_factors, void_codes
-from app.storage.impersonations import EndReason, active_impersonation_of
 
 
 def reset(
@@ -38,8 +37,4 @@ def reset(
         ),
     )
     end_sign_ins(db, admin, why="factors_reset", by=by, provenance=provenance, now=now)
-    running = active_impersonation_of(db, admin.id)
-    if running is not None and endings.still_live(db, running, provenance=provenance, now=now):
-        why = EndReason.IMPERSONATOR_LOST_ACCESS
-        endings.end(db, running, why=why, provenance=provenance, now=now)
     return count

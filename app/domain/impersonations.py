@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
-from app.domain import alerts, doubts, endings, handoffs, throttles
+from app.domain import alerts, doubts, endings, handoffs, sign_ins, throttles
 from app.domain.audit_trail import AuditAction, Outcome, Provenance, append, event
 from app.domain.errors import Conflict, Halted, Invalid, Refused, Throttled
 from app.domain.handoffs import Client
@@ -18,7 +18,7 @@ from app.domain.policies import (
 )
 from app.domain.start_limits import USUAL, StartLimits
 from app.storage.accounts import Account
-from app.storage.admins import Admin, admin_email_keys, lock_admin
+from app.storage.admins import Admin, SignIn, admin_email_keys, lock_admin
 from app.storage.api_keys import APIKey
 from app.storage.impersonations import (
     LIFETIME,
@@ -52,6 +52,7 @@ def start(
     form_key: str,
     reason_required: bool,
     limits: StartLimits = USUAL,
+    sign_in: SignIn | None = None,
     api_key: APIKey | None = None,
     kept: str | None = None,
     client: Client | None = None,
@@ -60,16 +61,19 @@ def start(
 ) -> Started:
     """Start a session, ending the impersonator's earlier one.
 
-    `form_key` names the form that was sent: the same form cannot start two sessions. A program
+    `form_key` names the form that was sent: the same form cannot start two sessions. A person
+    starts one in a `sign_in`, which must still be open once it is their turn; a program
     starts one with its `api_key`, and gets `kept` back with it, which is JSON; `client` is the
     one that has to redeem the ticket, where that is not the product app. Raises
     Invalid for a bad reason or link, Refused when the policy forbids it, Halted while a finding
     about the audit trail waits to be acknowledged (F10), Throttled for more than `limits` allow
-    in an hour, Conflict for a form sent twice.
+    in an hour, Conflict for a form sent twice or a sign-in that was ended.
     """
     reason = checked_reason(reason, required=reason_required)
     ticket_url = _checked_ticket_url(ticket_url)
     lock(db, impersonator)
+    if sign_in is not None:
+        sign_ins.hold(db, sign_in)
     check_policy(
         db,
         impersonator=impersonator,

@@ -6,8 +6,9 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
-from app.domain import sign_in_alerts
+from app.domain import endings, sign_in_alerts
 from app.domain.audit_trail import AuditAction, Provenance, append, event
+from app.domain.errors import Conflict
 from app.domain.secrets import hash_secret, new_secret
 from app.storage.admins import Admin, SignIn, end_sign_ins, sign_in_by_secret_hash
 from app.storage.factors import HalfOpenSignIn, close_half_open, has_factors
@@ -130,8 +131,21 @@ def is_stale(row: SignIn, *, now: datetime) -> bool:
     return now >= row.last_active_at + ACTIVITY_RESOLUTION
 
 
+def hold(db: Session, row: SignIn) -> None:
+    """Let nobody end the sign-in until the transaction is over; Conflict if somebody has (S1).
+
+    Whoever ends it next finds what was begun with it meanwhile.
+    """
+    db.refresh(row, with_for_update={"read": True, "of": SignIn})
+    if row.ended_at is not None:
+        raise Conflict("You have been signed out meanwhile. Sign in again.")
+
+
 def end_others(db: Session, row: SignIn, *, why: str, provenance: Provenance, now: datetime) -> int:
-    """End all other sign-ins of the same admin; return how many that were (S1, S10)."""
+    """End all other sign-ins of the same admin; return how many that were (S1, S10).
+
+    Their running session ends as well: it may be of one of those.
+    """
     count = end_sign_ins(db, row.admin_id, but=row.id, now=now)
     close_half_open(db, row.admin_id, now=now)
     if count:
@@ -150,13 +164,18 @@ def end_others(db: Session, row: SignIn, *, why: str, provenance: Provenance, no
                 },
             ),
         )
+    endings.end_with_sign_in(db, row.admin, provenance=provenance, now=now)
     return count
 
 
-def sign_out(db: Session, row: SignIn, *, by: Admin, provenance: Provenance, now: datetime) -> None:
-    """End one sign-in; ending it twice changes and records nothing more."""
+def sign_out(db: Session, row: SignIn, *, by: Admin, provenance: Provenance, now: datetime) -> bool:
+    """End one sign-in, and with it a running session that no program has started.
+
+    Return whether there was such a session: nobody would be there to watch it. Ending a sign-in
+    twice changes and records nothing more.
+    """
     if row.ended_at is not None:
-        return
+        return False
     row.ended_at = now
     why = "signed_out" if by.id == row.admin_id else "ended_by_admin"
     append(
@@ -173,4 +192,7 @@ def sign_out(db: Session, row: SignIn, *, by: Admin, provenance: Provenance, now
                 "count": 1,
             },
         ),
+    )
+    return endings.end_with_sign_in(
+        db, row.admin, programs_too=False, provenance=provenance, now=now
     )

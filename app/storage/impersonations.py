@@ -47,6 +47,7 @@ class EndReason(StrEnum):
     ACCOUNT_UNAVAILABLE = "account_unavailable"
     TICKET_REUSED = "ticket_reused"
     PROGRAM_ENDED = "program_ended"
+    SIGN_IN_ENDED = "sign_in_ended"
 
 
 class Impersonation(Base):

@@ -14,6 +14,7 @@ SENTENCES = {
     EndReason.MEMBER_UNAVAILABLE: "The member can no longer be impersonated.",
     EndReason.ACCOUNT_UNAVAILABLE: "The account does not allow impersonation any more.",
     EndReason.PROGRAM_ENDED: "{ended_by} ended it through a program.",
+    EndReason.SIGN_IN_ENDED: "A sign-in of {impersonator} was ended.",
     EndReason.TICKET_REUSED: "Its link was used a second time, so somebody else may have it.",
 }
 

@@ -110,6 +110,7 @@ _ENDS = {
     EndReason.ACCOUNT_UNAVAILABLE: f"{ENDED}the account no longer allowed impersonation.",
     EndReason.PROGRAM_ENDED: "{actor} ended {session:the session} as {whom}{through}, after "
     "{seconds}.",
+    EndReason.SIGN_IN_ENDED: f"{ENDED}a sign-in of the admin was ended.",
     EndReason.TICKET_REUSED: f"{ENDED}its link was used a second time, so somebody else may "
     "have had it.",
 }

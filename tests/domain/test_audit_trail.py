@@ -99,6 +99,7 @@ END_REASONS = [
     "account_unavailable",
     "ticket_reused",
     "program_ended",
+    "sign_in_ended",
 ]
 REFUSALS = [
     "not_superadmin",

@@ -179,7 +179,7 @@ def test_a_reset_ends_all_that_the_admin_has_open(
     count = factor_resets.reset(db, ada, by=cy, provenance=FROM_THE_OFFICE, now=now)
     assert (count, len(factors_of(db, ada.id)), codes_left(db, ada.id)) == (1, 0, 0)
     assert sign_ins.find(db, here.secret, now=now) is None
-    assert session.end_reason == EndReason.IMPERSONATOR_LOST_ACCESS
+    assert session.end_reason == EndReason.SIGN_IN_ENDED
     event = trail.only(db, AuditAction.ADMIN_FACTORS_RESET)
     assert event.actor_id == cy.id
     assert event.details == {"admin_id": ada.id, "admin": ada.email, "count": 1}

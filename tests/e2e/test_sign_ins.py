@@ -64,16 +64,18 @@ def test_being_there_keeps_an_admin_signed_in(sign_in: SignIn, site: Site) -> No
     assert site.value(last_active, sign_in_id) > before
 
 
-def test_signing_out_does_not_end_the_session_in_the_other_tab(
+@pytest.mark.requirement("S1", "I3")
+def test_signing_out_ends_the_session_in_the_other_tab(
     sign_in: SignIn, site: Site, mia: Member
 ) -> None:
     ada = sign_in(ADA)
     tab = ada.impersonate(mia).expect_open(mia)
+    session_id = tab.session_id
     ada.overview.open()
     ada.sign_out()
-    tab.page.reload()
-    tab.expect_open(mia)
-    assert site.is_running(tab.session_id)
+    expect(ada.page.get_by_text("your impersonation session has ended")).to_be_visible()
+    tab.expect_ended("A sign-in of Ada Lindqvist was ended.")
+    assert not site.is_running(session_id)
 
 
 @pytest.mark.requirement("A4", "T6")

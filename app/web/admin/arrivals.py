@@ -25,7 +25,7 @@ def arrive(arrived: SignedIn | HalfOpen, next_path: str) -> ResponseReturnValue:
     return htmx.go_to(next_path)
 
 
-def end_sign_in() -> None:
-    """End the sign-in of whoever is asking."""
+def end_sign_in() -> bool:
+    """End the sign-in of whoever is asking; return whether a session of theirs ended with it."""
     row = g.db.get_one(SignIn, current_user.sign_in_id)
-    sign_ins.sign_out(g.db, row, by=current_admin(), provenance=provenance(), now=g.now)
+    return sign_ins.sign_out(g.db, row, by=current_admin(), provenance=provenance(), now=g.now)

@@ -22,7 +22,7 @@ from app.web.admin.active_sessions import active_sessions
 from app.web.admin.loading import load_or_404
 from app.web.admin.refusals import refusals
 from app.web.application_context import settings, start_limits
-from app.web.authentication import current_admin
+from app.web.authentication import current_admin, current_sign_in
 from app.web.event_sentences import lines
 from app.web.handoffs import landing_url
 from app.web.pagination import cursor, paged
@@ -60,6 +60,7 @@ def create(member_id: str) -> ResponseReturnValue:
             form_key=form.form_key.data or "",
             reason_required=settings().reason_required,
             limits=start_limits(),
+            sign_in=current_sign_in(),
             provenance=provenance(),
             now=g.now,
         )

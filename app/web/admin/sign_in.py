@@ -2,7 +2,7 @@
 
 import re
 
-from flask import g, render_template, request, session, url_for
+from flask import flash, g, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -62,9 +62,11 @@ def create() -> ResponseReturnValue:
 
 def destroy() -> ResponseReturnValue:
     """Sign out: the row ends, so that a copied cookie is worth nothing (S1)."""
-    end_sign_in()
+    session_ended = end_sign_in()
     authentication.sign_out()
     session.clear()
+    if session_ended:
+        flash("You are signed out, and your impersonation session has ended.", "success")
     return htmx.go_to(url_for("sign_in.new"))
 
 

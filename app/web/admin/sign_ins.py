@@ -42,8 +42,8 @@ def end(sign_in_id: str) -> ResponseReturnValue:
     row = load_or_404(SignIn, sign_in_id)
     if row.admin_id != current_user.id:
         raise NotFound("There is nothing here, or not any more.")
-    verbs.sign_out(g.db, row, by=current_admin(), provenance=provenance(), now=g.now)
-    flash("That sign-in has ended.", "success")
+    ended = verbs.sign_out(g.db, row, by=current_admin(), provenance=provenance(), now=g.now)
+    flash(f"That sign-in has ended.{' Your session has ended, too.' if ended else ''}", "success")
     return htmx.go_to(url_for("sign_ins.index"))
 
 

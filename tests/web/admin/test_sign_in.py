@@ -9,8 +9,9 @@ import pytest
 
 from app.domain.audit_trail import AuditAction
 from app.storage.database import Database
+from app.storage.impersonations import EndReason, Impersonation
 from tests.browsing import FROM_HERE, Browser
-from tests.cast import ADA, OMAR, PASSWORD
+from tests.cast import ADA, EVE, OMAR, PASSWORD
 from tests.clock import Clock
 from tests.trail import actions, only
 
@@ -156,6 +157,18 @@ def test_sign_out_ends_the_sign_in_and_not_only_the_cookie(
     superadmin.get("/", status=HTTPStatus.SEE_OTHER)
     with database.unit_of_work(writing=False) as db:
         assert actions(db)[-1] == AuditAction.SIGN_IN_ENDED
+
+
+@pytest.mark.requirement("S1")
+def test_sign_out_ends_the_running_session_and_says_so(
+    superadmin: Browser, database: Database, start_session: Callable[..., str]
+) -> None:
+    session_id = start_session(ADA, EVE)
+    superadmin.get("/")
+    superadmin.submit("/sign-out")
+    assert "your impersonation session has ended" in superadmin.follow().words
+    with database.unit_of_work(writing=False) as db:
+        assert db.get_one(Impersonation, session_id).end_reason == EndReason.SIGN_IN_ENDED
 
 
 @pytest.mark.requirement("S3")
