@@ -5,10 +5,13 @@ What the machine decides is said on its command line: `--bind`, `--workers`.
 
 import os
 import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from app.config import metrics_folder, read_environment
+from app.storage.networks import is_this_machine
 
 ADMIN_SITE = "app.wsgi:admin"
 # What the library calls the files that its processes count in.
@@ -51,7 +54,12 @@ if _environ.get("UNDERSTUDY_METRICS_ADDRESS"):
 
 
 def on_starting(server: Any) -> None:
-    """Begin to count anew: what is left of processes that are gone would count for ever."""
+    """Stop a demo that the world could reach, and begin to count anew.
+
+    What is left of processes that are gone would count for ever.
+    """
+    if _environ.get("UNDERSTUDY_DEMO") == "1":
+        _check_addresses(server.address)
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if folder and server.app.app_uri == ADMIN_SITE:
         Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -59,3 +67,17 @@ def on_starting(server: Any) -> None:
             # These alone: the setting may name a folder that holds something else.
             if COUNTED.fullmatch(file.name):
                 file.unlink()
+
+
+def _check_addresses(addresses: Sequence[Any]) -> None:
+    """Stop the start of a demo on anything but this machine's own addresses (S12).
+
+    Everybody knows its passwords. A socket file or an open one says nothing of who is behind it.
+    """
+    for address in addresses:
+        host = address[0] if isinstance(address, tuple) else str(address)
+        if not is_this_machine(host):
+            sys.exit(
+                f"understudy: UNDERSTUDY_DEMO=1 is for this machine alone, and {host or 'every'} "
+                "is not: --bind 127.0.0.1:8000, or unset it."
+            )

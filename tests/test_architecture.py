@@ -40,7 +40,7 @@ ARROWS: dict[str, set[str]] = {
         "app.start_check",
     },
     "app.wsgi": {"app.web", "app.config", "app.logs", "app.setting_changes", "app.start_check"},
-    "app.serving": {"app.config"},
+    "app.serving": {"app.config", "app.storage"},
     "app.logs": set(),
     # What the worker shows to whoever watches over the site.
     "app.monitoring": {"app.domain", "app.storage"},

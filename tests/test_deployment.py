@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from app import serving
+from tests.twins import fails_without, line
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTING = re.compile(r"\b(?:UNDERSTUDY|LETTERBOX)_[A-Z_]+[A-Z]\b")
@@ -78,6 +79,31 @@ def test_gunicorn_believes_no_header_and_logs_no_address() -> None:
     assert serving.control_socket_disable
 
 
+def starting(*addresses: Any) -> SimpleNamespace:
+    return SimpleNamespace(app=SimpleNamespace(app_uri=serving.ADMIN_SITE), address=addresses)
+
+
+HERE = [("127.0.0.1", 8000), ("::1", 8000), ("localhost", 8000), ("127.8.0.1", 8000)]
+ELSEWHERE = [
+    *(("0.0.0.0", 8000), ("::", 8000), ("192.0.2.7", 8000), ("", 8000)),  # noqa: S104
+    *(("demo.example.com", 8000), "/run/understudy.sock", 3),
+]
+
+
+@pytest.mark.requirement("S12")
+@pytest.mark.parametrize("address", ELSEWHERE)
+@fails_without(line(serving.on_starting, '_environ.get("UNDERSTUDY_DEMO") == "1"', "False"))
+def test_a_demo_does_not_start_where_others_reach_it(
+    monkeypatch: pytest.MonkeyPatch, address: Any
+) -> None:
+    monkeypatch.setitem(serving._environ, "UNDERSTUDY_DEMO", "1")
+    serving.on_starting(starting(*HERE))
+    with pytest.raises(SystemExit, match="is for this machine alone"):
+        serving.on_starting(starting(HERE[0], address))
+    monkeypatch.setitem(serving._environ, "UNDERSTUDY_DEMO", "0")
+    serving.on_starting(starting(address))
+
+
 def test_a_start_throws_away_old_figures_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,5 +112,5 @@ def test_a_start_throws_away_old_figures_and_nothing_else(
     for name in (*old, *kept):
         (tmp_path / name).touch()
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    serving.on_starting(SimpleNamespace(app=SimpleNamespace(app_uri=serving.ADMIN_SITE)))
+    serving.on_starting(starting())
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)

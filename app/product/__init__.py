@@ -50,7 +50,7 @@ def create_product_app(config: Config) -> Flask:
     app.wsgi_app = ImpersonationMiddleware(  # type: ignore[method-assign]
         app.wsgi_app, admin_client, presence_seconds=config.presence_seconds
     )
-    app.wsgi_app = HostGate(app.wsgi_app, config.host)  # type: ignore[method-assign]
+    app.wsgi_app = HostGate(app.wsgi_app, config.host, demo=config.demo)  # type: ignore[method-assign]
     return app
 
 

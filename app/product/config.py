@@ -31,6 +31,7 @@ class Config:
     product_url: str
     api_key: str = field(repr=False)
     presence_seconds: int = 5
+    demo: bool = False
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Config":
@@ -41,6 +42,7 @@ class Config:
             product_url=_origin(environ, "UNDERSTUDY_PRODUCT_URL"),
             api_key=_api_key(environ),
             presence_seconds=_presence_seconds(environ),
+            demo=environ.get("UNDERSTUDY_DEMO") == "1",
         )
 
     @property

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterable
 from functools import lru_cache
 from http import HTTPStatus
+from ipaddress import ip_address
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -35,18 +36,27 @@ _csrf = CSRFProtect()
 
 
 class HostGate:
-    """Answers one Host only, before the integration kit or a page sees the request."""
+    """Answers one Host only, before the integration kit or a page sees the request.
 
-    def __init__(self, wsgi_app: WSGIApplication, host: str) -> None:
+    A demo answers this machine only as well: everybody knows its members' passwords.
+    """
+
+    def __init__(self, wsgi_app: WSGIApplication, host: str, *, demo: bool) -> None:
         self._wsgi_app = wsgi_app
         self._host = host
+        self._demo = demo
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("HTTP_HOST", "").lower() == self._host:
+        if self._demo and not _is_this_machine(environ.get("REMOTE_ADDR", "")):
+            status, sentence = "403 Forbidden", b"This demo answers on its own machine only.\n"
+        elif environ.get("HTTP_HOST", "").lower() != self._host:
+            status = "400 Bad Request"
+            sentence = b"Letterbox does not answer to this host name.\n"
+        else:
             return self._wsgi_app(environ, start_response)
         headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
-        start_response("400 Bad Request", [*(headers | HEADERS).items()])
-        return [b"Letterbox does not answer to this host name.\n"]
+        start_response(status, [*(headers | HEADERS).items()])
+        return [sentence]
 
 
 class MemberCookies(SecureCookieSessionInterface):
@@ -121,6 +131,14 @@ def asset(filename: str) -> str:
 @lru_cache
 def _fingerprint(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def _is_this_machine(address: str) -> bool:
+    # A socket file has no address.
+    try:
+        return not address or ip_address(address.removeprefix("::ffff:")).is_loopback
+    except ValueError:
+        return False
 
 
 def _content_security_policy() -> str:

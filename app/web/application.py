@@ -220,6 +220,8 @@ def create_admin_app(config: Config) -> Application:
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    if config.demo:
+        app.wsgi_app = protection.DemoGate(app.wsgi_app)  # type: ignore[method-assign]
     measuring.install(app, quiet_endpoints=QUIET)
     app.before_request(partial(_begin, app))
     _set_up_templates(app)

@@ -1,13 +1,16 @@
 """What guards every response and every change: headers, CSP, CSRF, origin and host."""
 
 import secrets
+from collections.abc import Iterable
 from http import HTTPStatus
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, g, request
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import BadRequest, Forbidden
 
 from app.config import Config
+from app.storage.networks import is_this_machine
 from app.web.routing import Route
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -23,6 +26,25 @@ HEADERS = {
 }
 
 csrf = CSRFProtect()
+
+
+class DemoGate:
+    """Lets this machine alone reach a demo, whose passwords everybody knows (S12).
+
+    It asks for the socket's own address, before any proxy's word for it is taken. Without one
+    there is no network: a socket file, or a program that has the site within itself.
+    """
+
+    def __init__(self, wsgi_app: WSGIApplication) -> None:
+        self._wsgi_app = wsgi_app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        address = environ.get("REMOTE_ADDR")
+        if not address or is_this_machine(address):
+            return self._wsgi_app(environ, start_response)
+        headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
+        start_response("403 Forbidden", [*(headers | HEADERS).items()])
+        return [b"This is a demo, which answers only on the machine that it runs on.\n"]
 
 
 class CrossOrigin(Forbidden):

@@ -7,10 +7,12 @@ from flask import Flask
 
 from app.product import create_product_app
 from app.product.config import Config
+from app.product.protection import HostGate
 from app.product.routes import ROUTES, Route, Who
 from app.product.unit_of_work import EXTENSION
 from tests.product.browsing import OWN_URL, Browser
 from tests.product.cast import PASSWORD, Cast
+from tests.twins import fails_without, line
 
 SECURE = "https://letterbox.example"
 
@@ -74,6 +76,26 @@ def test_another_host_name_is_refused(app: Flask, host: str, path: str) -> None:
     response = app.test_client().get(path, environ_overrides={"HTTP_HOST": host})
     assert response.status_code == 400
     assert "does not answer to this host name" in response.text
+
+
+def demo_status(config: Config, address: str) -> int:
+    app = create_product_app(replace(config, demo=True))
+    socket = {"REMOTE_ADDR": address}
+    answer = app.test_client().get("/sign-in", base_url=OWN_URL, environ_base=socket)
+    app.extensions[EXTENSION].dispose()
+    return answer.status_code
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1", ""])
+def test_a_demo_answers_its_own_machine(config: Config, address: str) -> None:
+    assert demo_status(config, address) == 200
+
+
+@pytest.mark.requirement("S12")
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", "?"])
+@fails_without(line(HostGate.__call__, "self._demo and", "False and"))
+def test_a_demo_answers_nobody_else(config: Config, address: str) -> None:
+    assert demo_status(config, address) == 403
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-in/account"])

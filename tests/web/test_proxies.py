@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from werkzeug.test import TestResponse
 
 from app.config import Config
 from app.domain.audit_trail import AuditAction
@@ -10,8 +11,9 @@ from app.storage.database import Database
 from app.web.application import create_admin_app
 from tests.browsing import FROM_HERE, Browser
 from tests.clock import Clock
-from tests.conftest import SiteClient, on_sqlite
+from tests.conftest import ADMIN_URL, SiteClient, on_sqlite
 from tests.trail import only
+from tests.twins import fails_without, line
 
 
 @on_sqlite
@@ -38,3 +40,36 @@ def test_an_address_counts_from_as_many_proxies_as_are_set(
     app.database.dispose()
     with database.unit_of_work(writing=False) as db:
         assert only(db, AuditAction.SIGN_IN_FAILED).address == address
+
+
+def demo_answers(config: Config, path: str, *, address: str, told: str) -> TestResponse:
+    app = create_admin_app(replace(config, demo=True, trusted_proxies=1))
+    headers, socket = {"X-Forwarded-For": told}, {"REMOTE_ADDR": address}
+    answer = app.test_client().get(path, base_url=ADMIN_URL, headers=headers, environ_base=socket)
+    # A static file stays open until it has been read.
+    answer.get_data()
+    answer.close()
+    app.database.dispose()
+    return answer
+
+
+@on_sqlite
+@pytest.mark.requirement("S12")
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1", ""])
+def test_a_demo_answers_its_own_machine(config: Config, address: str) -> None:
+    answer = demo_answers(config, "/sign-in", address=address, told="192.0.2.7")
+    assert answer.status_code == 200
+
+
+@on_sqlite
+@pytest.mark.requirement("S12")
+@pytest.mark.parametrize("path", ["/sign-in", "/healthz", "/static/css/base.css"])
+@pytest.mark.parametrize("address", ["192.0.2.7", "::ffff:192.0.2.7", "2001:db8::7", "?"])
+@fails_without(line(create_admin_app, "if config.demo", "if False"))
+def test_a_demo_answers_nobody_else_whatever_a_proxy_says(
+    config: Config, path: str, address: str
+) -> None:
+    answer = demo_answers(config, path, address=address, told="127.0.0.1")
+    assert answer.status_code == 403
+    assert "This is a demo" in answer.text
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
