@@ -7,7 +7,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from wsgiref.simple_server import WSGIServer
 
@@ -26,7 +26,6 @@ from app.storage.database import FAILURES, Database
 from app.storage.impersonations import active_impersonations
 
 READ_AT_ONCE = 5000
-LONGEST_SKEW = timedelta(seconds=5)
 
 log = logging.getLogger("understudy.worker")
 
@@ -153,7 +152,7 @@ class ClockWatch:
         """Compare them at `now`."""
         with self._database.unit_of_work(writing=False) as db:
             skew = clocks.skew(db, now=now)
-        differ = abs(skew) > LONGEST_SKEW
+        differ = abs(skew) > clocks.CLOCKS_DIFFER_BY
         if differ and not self._differ:
             log.warning(
                 "the database's clock is %+.0f s off this machine's: set them by NTP",

@@ -147,7 +147,7 @@ def note_open_page(impersonation: Impersonation, *, page_id: str, now: datetime)
         return
     impersonation.page_id = page_id
     impersonation.closing_at = None
-    impersonation.last_seen_at = now
+    impersonation.last_seen_at = impersonation.last_sign(now)
 
 
 def note_closing_page(impersonation: Impersonation, *, page_id: str, now: datetime) -> None:

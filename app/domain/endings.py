@@ -38,8 +38,9 @@ def end(
 
     Return whether this call did. `by` is the admin who wanted it, None when it came by itself.
     """
-    # A session that was found to be over late was over in time.
-    ended_at = min(now, impersonation.expires_at)
+    # A session that was found to be over late was over in time, and none before it was last seen:
+    # the clock may have been set back.
+    ended_at = min(max(now, impersonation.last_seen_at), impersonation.expires_at)
     changed = db.execute(
         update(Impersonation)
         .where(Impersonation.id == impersonation.id, Impersonation.ended_at.is_(None))
@@ -131,7 +132,7 @@ def still_live(
 def _why_over(
     impersonation: Impersonation, target_is_admin: bool, now: datetime
 ) -> EndReason | None:
-    if now >= impersonation.expires_at:
+    if impersonation.has_run_out(now):
         return EndReason.EXPIRED
     return _ground_gone(impersonation, target_is_admin) or _tab_gone(impersonation, now)
 

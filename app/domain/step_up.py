@@ -13,10 +13,8 @@ from app.domain.passkey_challenges import Question
 from app.domain.sign_ins import SignedIn
 from app.storage import locks
 from app.storage.admins import SignIn
+from app.storage.clocks import CLOCKS_DIFFER_BY
 from app.storage.factors import Purpose, has_factors
-
-# Of two machines that serve one site.
-CLOCKS_DIFFER_BY = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)

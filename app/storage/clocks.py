@@ -1,9 +1,12 @@
-"""The database's own clock."""
+"""The database's own clock, and how well clocks agree."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+# Of two machines that serve one site, or of one and the database's.
+CLOCKS_DIFFER_BY = timedelta(seconds=5)
 
 
 def skew(db: Session, *, now: datetime) -> timedelta:

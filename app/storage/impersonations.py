@@ -24,6 +24,7 @@ from app.storage.accounts import Account
 from app.storage.admins import Admin
 from app.storage.api_keys import APIKey
 from app.storage.base import MICROSECOND, Base, new_id
+from app.storage.clocks import CLOCKS_DIFFER_BY
 from app.storage.members import Member
 from app.storage.paging import PAGE_SIZE, Cursor, Page, page
 from app.storage.ready import ask
@@ -109,7 +110,21 @@ class Impersonation(Base):
 
     def is_active(self, now: datetime) -> bool:
         """Whether the session is live at `now`."""
-        return self.ended_at is None and now < self.expires_at
+        return self.ended_at is None and not self.has_run_out(now)
+
+    def has_run_out(self, now: datetime) -> bool:
+        """Whether its time is over, which is so too when the clock is before what it has seen.
+
+        Nobody knows then how much of the twenty minutes is left (I1).
+        """
+        return now >= self.expires_at or now < self.last_seen_at - CLOCKS_DIFFER_BY
+
+    def last_sign(self, now: datetime) -> datetime:
+        """Return when it was seen last, which is now, unless the clock was set back.
+
+        Many small steps back are a large one.
+        """
+        return max(self.last_seen_at, now)
 
     def seconds_left(self, now: datetime) -> int:
         """Return the whole seconds of life left at `now`, never below 0."""
@@ -157,8 +172,8 @@ STARTED = counting(
 )
 # What each redemption and each action writes, which by a flush takes several times as long.
 THE_ROW = IMPERSONATIONS.c.id == bindparam("impersonation_id")
-SEEN = update(IMPERSONATIONS).where(THE_ROW).values(last_seen_at=bindparam("now"))
-OPENED = SEEN.values(opened_at=bindparam("now"))
+SEEN = update(IMPERSONATIONS).where(THE_ROW).values(last_seen_at=bindparam("seen_at"))
+OPENED = SEEN.values(opened_at=bindparam("opened_at"))
 
 
 def open_impersonations(db: Session) -> Sequence[Impersonation]:
@@ -196,14 +211,16 @@ def impersonation_with_form_key(
 
 def note_opened(db: Session, impersonation: Impersonation, *, now: datetime) -> None:
     """Note that the session was opened at `now`, and so seen."""
-    ask(db, OPENED, impersonation_id=impersonation.id, now=now)
-    hold(impersonation, opened_at=now, last_seen_at=now)
+    seen_at = impersonation.last_sign(now)
+    ask(db, OPENED, impersonation_id=impersonation.id, seen_at=seen_at, opened_at=now)
+    hold(impersonation, opened_at=now, last_seen_at=seen_at)
 
 
 def note_seen(db: Session, impersonation: Impersonation, *, now: datetime) -> None:
     """Note that the session was used at `now`."""
-    ask(db, SEEN, impersonation_id=impersonation.id, now=now)
-    hold(impersonation, last_seen_at=now)
+    seen_at = impersonation.last_sign(now)
+    ask(db, SEEN, impersonation_id=impersonation.id, seen_at=seen_at)
+    hold(impersonation, last_seen_at=seen_at)
 
 
 def hold(impersonation: Impersonation, **written: object) -> None:

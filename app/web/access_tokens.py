@@ -10,11 +10,10 @@ from flask import g
 from itsdangerous import BadSignature, Signer
 
 from app.storage.api_keys import APIKey
+from app.storage.clocks import CLOCKS_DIFFER_BY
 from app.web.application_context import settings
 
 LIFETIME = timedelta(minutes=10)
-# Two machines' clocks may differ so far, in either direction (F5).
-CLOCKS_DIFFER_BY = timedelta(seconds=5)
 
 
 def issue(key: APIKey, *, now: datetime) -> str:

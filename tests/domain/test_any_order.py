@@ -14,9 +14,11 @@ from app.domain import endings
 from app.domain.tokens import Tokens
 from app.postgresql_server import Server
 from app.storage.database import Database
+from app.storage.impersonations import Impersonation
 from tests.budget import TIMES, tries
 from tests.conftest import on_sqlite
 from tests.domain.any_order import AnyOrder
+from tests.twins import fails_without, line
 
 LITTLE = settings(
     max_examples=tries(8),
@@ -78,4 +80,22 @@ def test_a_site_that_forgets_a_rule_differs(
     both.sweep()
     with pytest.raises(AssertionError):
         both.both_agree()
+    both.teardown()
+
+
+@on_sqlite
+@pytest.mark.requirement("I1", "F5")
+@fails_without(line(Impersonation.has_run_out, " or now < self.last_seen_at - CLOCKS_DIFFER_BY"))
+def test_the_model_and_the_site_agree_on_a_clock_that_is_set_back(
+    machine: type[AnyOrder],
+) -> None:
+    both = machine()
+    both.start_and_open("ada", "mia")
+    both.time_goes_by(60)
+    both.sweep()
+    for one in both.world.sessions:
+        both.do_something(one)
+        both.the_clock_is_set_back(6)
+        both.do_something(one)
+    both.both_agree()
     both.teardown()

@@ -18,6 +18,7 @@ from tests import factories, trail
 from tests.cast import ELSEWHERE
 from tests.domain.ground import Lose, each_way_to_lose_the_ground
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line
 
 SECOND = timedelta(seconds=1)
 MICROSECOND = timedelta(microseconds=1)
@@ -230,6 +231,32 @@ def test_a_clock_that_jumps_back_revives_nothing(
     sweep(db, now + LIFETIME)
     assert not opened.is_active(now)
     assert not endings.still_live(db, opened, provenance=WORKER, now=now)
+
+
+@pytest.mark.requirement("I1", "R5", "F5")
+@pytest.mark.parametrize("minutes", [3, 18, 60 * 24])
+@fails_without(line(Impersonation.has_run_out, " or now < self.last_seen_at - CLOCKS_DIFFER_BY"))
+def test_a_clock_that_is_set_back_lengthens_nothing(
+    db: Session, opened: Impersonation, now: datetime, minutes: int
+) -> None:
+    seen = now + timedelta(minutes=19)
+    activity.note_open_page(opened, page_id="page-1", now=seen)
+    back = seen - timedelta(minutes=minutes)
+    assert not opened.is_active(back)
+    assert sweep(db, back) == [opened]
+    assert (opened.end_reason, opened.ended_at) == (EndReason.EXPIRED, seen)
+    assert trail.only(db, AuditAction.IMPERSONATION_ENDED).details["seconds"] == 19 * 60
+
+
+@pytest.mark.requirement("I1", "F5")
+@fails_without(line(Impersonation.last_sign, "max(self.last_seen_at, now)", "now"))
+def test_many_small_steps_of_a_clock_backwards_are_a_large_one(
+    db: Session, opened: Impersonation, now: datetime
+) -> None:
+    """Several machines' clocks may differ by one of them."""
+    activity.note_open_page(opened, page_id="page-1", now=now - 4 * SECOND)
+    assert sweep(db, now - 5 * SECOND) == []
+    assert sweep(db, now - 6 * SECOND) == [opened]
 
 
 @pytest.mark.requirement("R5")
