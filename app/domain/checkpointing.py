@@ -29,6 +29,7 @@ from app.storage.audit_checkpoints import (
     latest_note,
     note_of,
 )
+from app.storage.clocks import CLOCKS_DIFFER_BY
 
 log = logging.getLogger("understudy.checkpoints")
 
@@ -74,9 +75,7 @@ class Checkpoints:
             return last
         tree = TrailTree(db)
         tree.extend(size)
-        made = Checkpoint(self.key.name, size, tree.root(size), head, now)
-        db.add(AuditCheckpoint(size=size, at=now, note=self.key.sign(made)))
-        return made
+        return self._sign(db, size, tree.root(size), head, after=last, now=now)
 
     def look(self, db: Session, kept: Checkpoint | None) -> None:
         """Verify what was added since the last checkpoint, and that against one from the file.
@@ -115,8 +114,24 @@ class Checkpoints:
         # The tiles that the root is read from must be those of what was signed later.
         if last := self.latest(db):
             compare_with_tree(tree, last)
-        made = Checkpoint(self.key.name, size, tree.root(size), run.head, now)
-        db.add(AuditCheckpoint(size=size, at=now, note=self.key.sign(made)))
+        return self._sign(db, size, tree.root(size), run.head, after=last, now=now)
+
+    def _sign(
+        self,
+        db: Session,
+        size: int,
+        root: bytes,
+        head: bytes,
+        *,
+        after: Checkpoint | None,
+        now: datetime,
+    ) -> Checkpoint:
+        """Sign one, dated no earlier than the one `after` which it is made (F5)."""
+        at = max(now, after.at) if after else now
+        if at - now > CLOCKS_DIFFER_BY:
+            log.warning("the clock is %s behind the last checkpoint: set it by NTP", at - now)
+        made = Checkpoint(self.key.name, size, root, head, at)
+        db.add(AuditCheckpoint(size=size, at=at, note=self.key.sign(made)))
         return made
 
     def latest(self, db: Session) -> Checkpoint | None:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import audit_following
 from app.domain.audit_scan import Finding, Tampered
+from app.domain.checkpointing import Checkpoints
 from app.domain.checkpoints import VerifierKey
 from app.storage import audit_chain
 from app.storage.audit_chain import HASHED_FIELDS, NotRecorded, StoredEvent, event_hash
@@ -25,6 +26,7 @@ from app.storage.database import Database
 from tests.conftest import on_sqlite
 from tests.owner import owners
 from tests.proving import Proven, proven
+from tests.twins import fails_without, line
 
 EVENTS = 12
 SIGNED = (5, 10)
@@ -622,6 +624,34 @@ def test_signing_does_not_check_what_was_signed_long_ago(
     monkeypatch.setattr(VerifierKey, "has_signed", counted)
     few = checked_by_signing()
     assert [checked_by_signing() for _ in range(10)] == [few] * 10
+
+
+@pytest.mark.requirement("F5", "L8")
+@fails_without(line(Checkpoints._sign, "max(now, after.at) if after else now", "now"))
+def test_no_checkpoint_is_dated_before_the_one_it_follows(
+    trail: Proven, caplog: pytest.LogCaptureFixture
+) -> None:
+    last = trail.sign()
+    trail.now -= timedelta(hours=1)
+    trail.record(1)
+    assert trail.sign().at == last.at
+    assert "the clock is 1:00:00 behind the last checkpoint" in caplog.text
+    assert trail.verify().finding is None
+    trail.now += timedelta(hours=2)
+    trail.record(1)
+    assert trail.sign().at == trail.now
+
+
+@on_sqlite
+@pytest.mark.requirement("F5")
+def test_clocks_that_differ_a_little_are_no_matter(
+    trail: Proven, caplog: pytest.LogCaptureFixture
+) -> None:
+    last = trail.sign()
+    trail.now -= timedelta(seconds=5)
+    trail.record(1)
+    assert trail.sign().at == last.at
+    assert not caplog.text
 
 
 def test_a_checkpoint_of_the_same_size_is_not_signed_twice(trail: Proven) -> None:
