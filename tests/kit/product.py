@@ -33,6 +33,9 @@ button { background: blue; text-transform: uppercase; }
 .grid { display: grid; grid-template-columns: 10rem 1fr; max-width: none; }
 .short { height: 100px; }
 .tall { height: 3000px; }
+.cover { inset: 0; width: 100%; max-width: none; height: 100%; max-height: none; border: 0;
+  padding-top: 99px; transform: scale(1); }
+.glass { pointer-events: none; }
 """
 SCRIPT = """
 addEventListener("fetch-me", async () => {
@@ -45,14 +48,35 @@ addEventListener("ask-me", () => {
   request.onload = () => { document.querySelector("h1").textContent = request.responseText; };
   request.send();
 });
+class Component extends HTMLElement {
+  connectedCallback() {
+    const shadow = this.attachShadow({ mode: "open" });
+    shadow.append(document.createElement("dialog"));
+  }
+}
+customElements.define("a-component", Component);
+addEventListener("click", ({ target }) => {
+  const component = document.querySelector("a-component");
+  if (target.value === "component") component.shadowRoot.firstChild.showModal();
+  if (target.value === "screen") document.querySelector("main").requestFullscreen();
+});
 """
 LINKS = """<a href="/templates">All templates</a> <a href="/long#middle">The middle</a>
 <a href="/missing">Nowhere</a> <a href="/broken">Broken</a> <a href="/export">Export</a>
 <a href="/moved">Moved</a> <a href="/templates" target="_blank">New tab</a>
 <a href="/grid">Grid</a> <a href="/short">Short</a> <a href="/nothing">Nothing</a>
-<a href="/refused">Refused</a> <a href="/slow">Slow</a> <a href="/focus">Focus</a>"""
+<a href="/refused">Refused</a> <a href="/slow">Slow</a> <a href="/focus">Focus</a>
+<a href="/on-top">On top</a>"""
 LONG = """<a href="#middle">Down</a><p class="tall">…</p><h2 id="middle">Middle</h2>
 <p class="tall">…</p>"""
+ON_TOP = """<button command="show-modal" commandfor="one">Dialog</button>
+<dialog id="one" class="cover">
+<button command="show-modal" commandfor="two">Another</button></dialog>
+<dialog id="two" class="cover">content</dialog>
+<button popovertarget="list">Popover</button>
+<div id="list" class="cover glass" popover>content</div>
+<button value="component">Component</button><a-component></a-component>
+<button value="screen">Screen</button>"""
 FORMS = """<form action="/templates"><input name="q" aria-label="Search"><button>Find</button>
 </form><form action="/templates" method="post"><input name="action" aria-label="Name">
 <textarea name="body" aria-label="Body"></textarea>
@@ -102,6 +126,7 @@ class Product:
             "/long": page("Long", LONG),
             "/grid": page("Grid", "<p>content</p>", name="grid"),
             "/short": page("Short", '<p class="tall">content</p>', name="short"),
+            "/on-top": page("On top", ON_TOP),
             "/focus": page("Focus", '<input aria-label="Here" autofocus>'),
             "/broken": page("Something broke", "<p>Sorry.</p>", 500),
             "/refused": page("Your password, please", "<p>Again.</p>", 401),

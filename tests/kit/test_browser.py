@@ -15,6 +15,26 @@ from tests.kit.product import impersonation_of
 
 PHONE = {"width": 390, "height": 844}
 HOSTILE = '</bdi><script>alert(1)</script> {{7*7}} "\u202e\u05d0\u05d1' + "W" * 160
+# Styles that would hide whatever stands in the page.
+HIDING = [
+    "body, html { opacity: 0 }",
+    "html { filter: brightness(0); mask-image: linear-gradient(transparent, transparent) }",
+    "body { clip-path: inset(50%); overflow: hidden; height: 0; contain: strict }",
+    "html, body { transform: translateY(-999px) scale(0.01) }",
+    "html { zoom: 0.02 } body { zoom: 50% }",
+    "body { display: none }",
+    "body { content-visibility: hidden }",
+    "html { interactivity: inert; pointer-events: none; visibility: hidden }",
+    """span::before, bdi::after, section::before, html::before { content: ""; position: fixed;
+        inset: 0; z-index: 2147483647; background: #fff }""",
+    "bdi, span { display: none; visibility: hidden; font-size: 0 }",
+]
+# As the product's own style sheet would: a policy against inline styles lets this pass.
+STYLE_THE_PAGE = """text => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(text);
+    document.adoptedStyleSheets = [sheet];
+}"""
 
 
 def heading(page: Page, text: str) -> None:
@@ -404,6 +424,51 @@ def test_the_banner_comes_back_when_it_is_removed(site: Site, tab: Page) -> None
     assert tab.evaluate("document.body.firstElementChild.ariaLabel") == "Impersonation"
 
 
+@pytest.mark.requirement("I7")
+def test_no_style_of_the_page_hides_the_banner(site: Site, tab: Page) -> None:
+    site.enter(tab)
+    at_rest = look_of_banner(tab)
+    for style in HIDING:
+        tab.evaluate(STYLE_THE_PAGE, style)
+        assert_unchanged_and_usable(tab, at_rest)
+
+
+@pytest.mark.requirement("I7")
+@pytest.mark.parametrize(
+    "buttons", [["Dialog"], ["Dialog", "Another"], ["Popover"], ["Component"], ["Screen"]], ids=str
+)
+def test_nothing_on_top_of_the_page_covers_the_banner(
+    site: Site, tab: Page, buttons: list[str]
+) -> None:
+    site.enter(tab)
+    tab.get_by_role("link", name="On top").click()
+    heading(tab, "On top")
+    at_rest = look_of_banner(tab)
+    for button in buttons:
+        tab.get_by_role("button", name=button).click()
+        assert_unchanged_and_usable(tab, at_rest)
+    banner(tab).get_by_role("button", name="End session").click()
+    heading(tab, "This session has ended")
+
+
+@pytest.mark.requirement("I7")
+def test_after_a_dialog_the_banner_is_back_in_the_page(site: Site, tab: Page) -> None:
+    site.enter(tab)
+    tab.get_by_role("link", name="On top").click()
+    tab.get_by_role("button", name="Dialog").click()
+    expect(tab.get_by_role("dialog").get_by_role("button", name="End session")).to_be_visible()
+    tab.keyboard.press("Escape")
+    expect(tab.locator("body > section")).to_be_visible()
+    assert_on_top(tab)
+
+
+@pytest.mark.requirement("I7")
+def test_an_inert_page_leaves_the_banner_usable(site: Site, tab: Page) -> None:
+    site.enter(tab)
+    tab.evaluate("document.body.inert = document.documentElement.inert = true")
+    assert_unchanged_and_usable(tab, look_of_banner(tab))
+
+
 def test_the_mark_of_the_title_comes_back(site: Site, tab: Page) -> None:
     site.enter(tab)
     tab.evaluate("document.title = '3 new messages'")
@@ -639,6 +704,17 @@ def test_a_reload_without_the_admin_site_still_has_the_banner(
 def assert_accessible(page: Page) -> None:
     results = Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
+
+
+def look_of_banner(page: Page) -> bytes:
+    """What is drawn where the banner belongs, from its edge to before its time."""
+    return page.screenshot(clip={"x": 0, "y": 0, "width": 600, "height": 36})
+
+
+def assert_unchanged_and_usable(page: Page, look: bytes) -> None:
+    """The banner looks as it did, and its button is what a click there hits."""
+    eventually(page, lambda: look_of_banner(page) == look)
+    banner(page).get_by_role("button", name="End session").click(trial=True)
 
 
 def assert_on_top(page: Page) -> None:

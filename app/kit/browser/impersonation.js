@@ -17,6 +17,7 @@
   const { src: scriptUrl, nonce } = document.currentScript;
   const token = kept(TOKEN);
   let over = false;
+  let hidden = false;
 
   if (token === null) {
     // A tab whose session has ended says so at every address, until the person moves on.
@@ -39,11 +40,14 @@
   }
 
   function hide() {
+    hidden = true;
     root.style.setProperty("display", "none", "important");
   }
 
   function reveal() {
-    if (!over) root.style.removeProperty("display");
+    if (over) return;
+    hidden = false;
+    root.style.removeProperty("display");
   }
 
   // Leaving for another document, rather than changing this one, so that nothing of the customer's
@@ -105,13 +109,15 @@
     "when the time is over, it ends by itself.";
   const banner = makeBanner();
 
-  // A shadow tree keeps the page's styles out of the banner, and inline !important on its host is
+  // The host keeps the banner's place in the page; what one sees of it is a frame in its shadow
+  // tree, which the page's styles do not reach, and which stands in the browser's top layer, where
+  // no opacity, clipping or transform of anything around it counts. Inline !important on both is
   // stronger than anything a style sheet can say. The words themselves stay in the open document,
-  // slotted into it, so that whatever reads the page's text reads them too.
+  // slotted into the frame, so that whatever reads the page's text reads them too.
   function makeBanner() {
-    const whoPlace = element("p", { class: "who" }, element("slot", { name: "who" }));
-    const timePlace = element("span", { class: "time" }, element("slot", { name: "time" }));
-    const who = element("span", { slot: "who" });
+    const slot = (name) => element("slot", { name });
+    const whoPlace = element("p", { class: "who" }, slot("lead"), element("b", {}, slot("member")));
+    const timePlace = element("span", { class: "time" }, slot("time"));
     const time = element("span", { slot: "time", role: "timer", "aria-label": "Time left" });
     const end = element("button", { type: "button", class: "end" }, "End session");
     const trouble = element("p", { class: "trouble", role: "status" });
@@ -119,33 +125,47 @@
     const bar = element("div", { class: "bar" });
     const sheet = element("link", { rel: "stylesheet", href: beside("impersonation.css") });
     const progress = element("div", { class: "progress" });
+    whoPlace.append(slot("where"));
     bar.append(whoPlace, timePlace, end);
 
-    const host = element("section", { "aria-label": "Impersonation" }, who, " ", time);
+    const colours = { background: "#b3001b", color: "#fff", direction: "ltr" };
+    const host = element("section", { "aria-label": "Impersonation" });
     pin(host, { all: "initial", display: "block", position: "sticky", top: "0", left: "0" });
-    pin(host, { "z-index": "2147483647", background: "#b3001b", color: "#fff", direction: "ltr" });
-    const frame = element("div", { class: "frame" });
+    pin(host, { "z-index": "2147483647", ...colours });
+    const frame = element("div", { class: "frame", popover: "manual" });
+    pin(frame, { position: "fixed", inset: "0 0 auto", width: "auto", margin: "0", padding: "0" });
+    pin(frame, { border: "0", overflow: "visible", ...colours });
     frame.append(bar, trouble, progress, news);
     host.attachShadow({ mode: "open" }).append(sheet, frame);
 
     const styled = settled(sheet);
     end.addEventListener("click", endSession);
-    who.append("You are impersonating a member.");
+    host.append(element("span", { slot: "lead" }, "You are impersonating a member."), " ", time);
     let shownSession = null;
 
     return {
       host,
+      frame,
+      end,
       styled,
       showSession({ subject, account }) {
         const said = JSON.stringify([subject, account]);
         if (said === shownSession) return;
         shownSession = said;
         // Names come from customers: isolated, so that their writing direction stays their own.
-        const name = element("bdi", {}, subject.name || "a member without a name");
-        pin(name, { "font-weight": "700" });
-        const email = element("bdi", {}, subject.email);
-        const where = element("bdi", {}, account.name);
-        who.replaceChildren("You are impersonating ", name, ", ", email, ", in ", where);
+        // Each is a child of the host, because a shadow tree protects no deeper than that.
+        const text = (slot, words) => element("span", { slot }, words);
+        const name = (slot, words) => element("bdi", { slot }, words);
+        host.replaceChildren(
+          text("lead", "You are impersonating "),
+          name("member", subject.name || "a member without a name"),
+          text("where", ", "),
+          name("where", subject.email),
+          text("where", ", in "),
+          name("where", account.name),
+          " ",
+          time,
+        );
       },
       showTime(seconds) {
         const text = [seconds / 60, seconds % 60].map(twoDigits).join(":");
@@ -208,10 +228,117 @@
 
   // The page may not push the banner away, nor take the mark from the title.
   function keepInPlace() {
-    if (document.body && document.body.firstElementChild !== banner.host) {
-      document.body.prepend(banner.host);
-    }
+    if (document.body && !isInPlace()) stand();
     if (!document.title.startsWith(MARK)) document.title = `${MARK} ${document.title}`;
+    watcher.takeRecords();
+  }
+
+  function isInPlace() {
+    const place = banner.host.parentNode;
+    if (place === document.body) return place.firstElementChild === banner.host;
+    return place !== null && isExclusive(place);
+  }
+
+  // While there is a modal dialog, or an element fills the screen, the browser lets nobody click
+  // anywhere else, in its top layer either.
+  function isExclusive(place) {
+    return place === document.fullscreenElement || Boolean(place.matches?.("dialog:modal"));
+  }
+
+  // Puts the banner where it can be clicked, above whatever the page has put on top. What is hit
+  // instead of the banner stands in the topmost dialog, or is its backdrop.
+  function stand() {
+    const focused = banner.host.shadowRoot.activeElement;
+    const dialogs = [...document.querySelectorAll("dialog:modal")].reverse();
+    const places = [coverOfBanner()?.closest("dialog:modal"), ...dialogs, document.fullscreenElement];
+    for (const place of [...places, document.body]) {
+      if (!place) continue;
+      if (place !== banner.host.parentNode || !isInPlace()) {
+        if (place === document.body) place.prepend(banner.host);
+        else place.append(banner.host);
+      }
+      unblock();
+      raise();
+      if (hidden || coverOfBanner() === null) break;
+    }
+    focused?.focus({ preventScroll: true });
+    if (!hidden) align();
+  }
+
+  // The top layer has an order, too: the last to come is on top.
+  function raise() {
+    if (!banner.frame.showPopover) return;
+    if (banner.frame.matches(":popover-open")) banner.frame.hidePopover();
+    banner.frame.showPopover();
+  }
+
+  // What reaches into the top layer from around it.
+  function unblock() {
+    for (let around = banner.host.parentElement; around; around = around.parentElement) {
+      if (around.inert) around.inert = false;
+      pin(around, { "content-visibility": "visible", interactivity: "auto" });
+      if (!hidden && getComputedStyle(around).display === "none") pin(around, { display: "block" });
+    }
+    pin(banner.host, { zoom: String(1 / (banner.host.parentElement.currentCSSZoom || 1)) });
+  }
+
+  let beaten = null;
+
+  // Whatever the page does, twice a second and after each of its changes.
+  function keepOnTop() {
+    if (over || hidden || !document.body) return;
+    unblock();
+    const cover = coverOfBanner();
+    // What could not be beaten once is not fought again, or the banner would flicker.
+    if (cover !== null && cover !== beaten) {
+      stand();
+      beaten = coverOfBanner();
+    } else if (cover === null) beaten = null;
+  }
+
+  // What a click would hit in place of the banner or its button; null where it hits them.
+  function coverOfBanner() {
+    const bar = banner.frame.getBoundingClientRect();
+    const end = banner.end.getBoundingClientRect();
+    const beginning = hitAt(bar.left + 4, bar.top + bar.height / 2);
+    const button = hitAt(end.left + end.width / 2, end.top + end.height / 2);
+    const others = [beginning, button].filter((hit) => hit && !banner.host.contains(hit));
+    return others.at(-1) ?? null;
+  }
+
+  function hitAt(x, y) {
+    let hit = document.elementFromPoint(x, y);
+    while (hit?.shadowRoot && hit !== banner.host) {
+      const inside = hit.shadowRoot.elementFromPoint(x, y);
+      if (!inside || inside === hit) break;
+      hit = inside;
+    }
+    return hit;
+  }
+
+  const watcher = new MutationObserver(() => {
+    keepInPlace();
+    keepOnTopSoon();
+  });
+  let watching = 0;
+
+  // Once for all changes before the next picture is drawn.
+  function keepOnTopSoon() {
+    cancelAnimationFrame(watching);
+    watching = requestAnimationFrame(keepOnTop);
+  }
+
+  function raiseAbove(event) {
+    if (event.newState === "open" && event.target.matches("[popover], dialog")) stand();
+  }
+
+  function watchThePage() {
+    const attributeFilter = ["open", "inert", "hidden"];
+    watcher.observe(root, { childList: true, subtree: true, attributeFilter });
+    // "toggle" does not bubble; it tells of popovers and dialogs.
+    addEventListener("toggle", raiseAbove, true);
+    addEventListener("fullscreenchange", stand);
+    setInterval(keepOnTop, 500);
   }
 
   let fixed = false;
@@ -219,8 +346,11 @@
   // Full width above the page's content, whatever margins and layout the page gives its body.
   function align() {
     const body = getComputedStyle(document.body);
+    const apart = banner.host.parentNode !== document.body;
+    const height = Math.ceil(banner.frame.getBoundingClientRect().height);
+    pin(banner.host, { height: `${height}px`, opacity: apart ? "0" : "1" });
     fixed ||= !canHoldSticky(body);
-    if (fixed) {
+    if (fixed || apart) {
       pin(banner.host, { position: "fixed", margin: "0", right: "0" });
     } else {
       const box = document.body.getBoundingClientRect();
@@ -230,13 +360,12 @@
       const right = root.clientWidth - scrollX - box.right + sum("borderRightWidth", "paddingRight");
       pin(banner.host, { position: "sticky", margin: `${-above}px ${-right}px ${above}px ${-left}px` });
     }
-    const height = banner.host.offsetHeight;
     root.style.removeProperty("scroll-padding-top");
     const jumpsBelow = parseFloat(getComputedStyle(root).scrollPaddingTop) || 0;
     // For the product's own sticky parts, and so that no target of a jump hides under the banner.
     pin(root, { "--impersonation-height": `${height}px` });
     pin(root, { "scroll-padding-top": `${jumpsBelow + height}px` });
-    if (fixed) pin(root, { "padding-top": `${height}px` });
+    if (fixed || apart) pin(root, { "padding-top": `${height}px` });
     else root.style.removeProperty("padding-top");
   }
 
@@ -341,6 +470,7 @@
     copyAttributes(page.body, document.body);
     // The banner itself never leaves the document, or it would flicker and lose the focus.
     keepInPlace();
+    document.body.style.removeProperty("display");
     while (document.body.lastChild !== banner.host) document.body.lastChild.remove();
     banner.host.after(...page.body.childNodes);
     document.title = `${MARK} ${page.title}`;
@@ -647,10 +777,10 @@
       await new Promise((resolve) => addEventListener("DOMContentLoaded", resolve, { once: true }));
     }
     keepInPlace();
-    new MutationObserver(keepInPlace).observe(root, { childList: true, subtree: true });
+    watchThePage();
     const sizes = new ResizeObserver(() => requestAnimationFrame(align));
     sizes.observe(root);
-    sizes.observe(banner.host);
+    sizes.observe(banner.frame);
     await banner.styled;
   }
 
