@@ -152,6 +152,7 @@ def _for_the_banner(impersonation: Impersonation) -> dict[str, object]:
     return {
         "subject": {"name": subject.name, "email": subject.email},
         "account": {"name": account.name},
+        "actor": {"name": impersonation.actor.name},
         "seconds_left": impersonation.seconds_left,
     }
 

@@ -114,6 +114,7 @@ def test_a_foreign_ticket_lands_in_a_session_that_says_so(
     lured = ProductTab(context.new_page())
     lured.page.goto(sign_in(ADA).hand_off_address(mia))
     lured.expect_open(mia)
+    expect(lured.banner.region).to_contain_text("Session of Ada Lindqvist")
     own.page.reload()
     own.expect_signed_in_as(sian)
     own.expect_unimpersonated()

@@ -51,6 +51,7 @@ class AdminStandIn:
     name: str = "Grace Hopper"
     email: str = "grace@example.com"
     account: str = "Acme Ltd"
+    actor: str = "Ada Lovelace"
     time_left: float = 1200
     started: float = field(default_factory=time.monotonic)
     ended: Json | None = None
@@ -82,7 +83,7 @@ class AdminStandIn:
             "id": "session-1",
             "subject": {"id": "member-1", "name": self.name, "email": self.email},
             "account": {"id": "account-1", "name": self.account},
-            "actor": {"id": "admin-1", "name": "Ada Lovelace", "email": "ada@example.com"},
+            "actor": {"id": "admin-1", "name": self.actor, "email": "ada@example.com"},
             "started_at": now.isoformat(),
             "expires_at": (now + timedelta(seconds=left)).isoformat(),
             "seconds_left": round(left),

@@ -86,6 +86,7 @@ def test_the_hand_off_leads_to_the_members_dashboard(site: Site, tab: Page) -> N
     expect(banner(tab)).to_contain_text(
         "You are impersonating Grace Hopper, grace@example.com, in Acme Ltd"
     )
+    expect(banner(tab)).to_contain_text("Session of Ada Lovelace")
     expect(tab).to_have_title("● Dashboard")
 
 
@@ -498,10 +499,12 @@ def test_the_banner_is_white_on_red(site: Site, tab: Page) -> None:
 def test_a_hostile_name_is_only_text(
     site: Site, tab: Page, admin: AdminStandIn, viewport: Any
 ) -> None:
-    admin.name, admin.account = HOSTILE, HOSTILE
+    admin.name = admin.account = admin.actor = HOSTILE
     tab.set_viewport_size(viewport)
     site.enter(tab)
-    expect(banner(tab).locator("bdi")).to_have_text([HOSTILE, "grace@example.com", HOSTILE])
+    expect(banner(tab).locator("bdi")).to_have_text(
+        [HOSTILE, "grace@example.com", HOSTILE, HOSTILE]
+    )
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
     expect(banner(tab).get_by_role("button", name="End session")).to_be_in_viewport(ratio=1)
     assert_on_top(tab)

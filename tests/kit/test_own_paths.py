@@ -233,6 +233,7 @@ def test_presence_tells_the_banner_whom_and_how_long(admin: AdminStandIn, browse
         "impersonation": {
             "subject": {"name": "Grace Hopper", "email": "grace@example.com"},
             "account": {"name": "Acme Ltd"},
+            "actor": {"name": "Ada Lovelace"},
             "seconds_left": 1200,
         },
         "presence_seconds": 5.0,

@@ -116,7 +116,9 @@
   // slotted into the frame, so that whatever reads the page's text reads them too.
   function makeBanner() {
     const slot = (name) => element("slot", { name });
-    const whoPlace = element("p", { class: "who" }, slot("lead"), element("b", {}, slot("member")));
+    const whom = element("p", {}, slot("lead"), element("b", {}, slot("member")), slot("where"));
+    const whose = element("p", { class: "whose" }, slot("whose"));
+    const whoPlace = element("div", { class: "who" }, whom, whose);
     const timePlace = element("span", { class: "time" }, slot("time"));
     const time = element("span", { slot: "time", role: "timer", "aria-label": "Time left" });
     const end = element("button", { type: "button", class: "end" }, "End session");
@@ -125,7 +127,6 @@
     const bar = element("div", { class: "bar" });
     const sheet = element("link", { rel: "stylesheet", href: beside("impersonation.css") });
     const progress = element("div", { class: "progress" });
-    whoPlace.append(slot("where"));
     bar.append(whoPlace, timePlace, end);
 
     const colours = { background: "#b3001b", color: "#fff", direction: "ltr" };
@@ -148,8 +149,8 @@
       frame,
       end,
       styled,
-      showSession({ subject, account }) {
-        const said = JSON.stringify([subject, account]);
+      showSession({ subject, account, actor }) {
+        const said = JSON.stringify([subject, account, actor]);
         if (said === shownSession) return;
         shownSession = said;
         // Names come from customers: isolated, so that their writing direction stays their own.
@@ -163,6 +164,9 @@
           name("where", subject.email),
           text("where", ", in "),
           name("where", account.name),
+          " ",
+          text("whose", "Session of "),
+          name("whose", actor.name),
           " ",
           time,
         );
