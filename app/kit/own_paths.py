@@ -150,7 +150,7 @@ def _token(environ: WSGIEnvironment) -> str:
 def _for_the_banner(impersonation: Impersonation) -> dict[str, object]:
     subject, account = impersonation.subject, impersonation.account
     return {
-        "subject": {"name": subject.name, "email": subject.email},
+        "subject": {"id": subject.id, "name": subject.name, "email": subject.email},
         "account": {"name": account.name},
         "actor": {"name": impersonation.actor.name},
         "seconds_left": impersonation.seconds_left,

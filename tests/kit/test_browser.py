@@ -86,7 +86,7 @@ def test_the_hand_off_leads_to_the_members_dashboard(site: Site, tab: Page) -> N
     expect(banner(tab)).to_contain_text(
         "You are impersonating Grace Hopper, grace@example.com, in Acme Ltd"
     )
-    expect(banner(tab)).to_contain_text("Session of Ada Lovelace")
+    expect(banner(tab)).to_contain_text("Session of Ada Lovelace · member id member-1")
     expect(tab).to_have_title("● Dashboard")
 
 
@@ -503,7 +503,7 @@ def test_a_hostile_name_is_only_text(
     tab.set_viewport_size(viewport)
     site.enter(tab)
     expect(banner(tab).locator("bdi")).to_have_text(
-        [HOSTILE, "grace@example.com", HOSTILE, HOSTILE]
+        [HOSTILE, "grace@example.com", HOSTILE, HOSTILE, "member-1"]
     )
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
     expect(banner(tab).get_by_role("button", name="End session")).to_be_in_viewport(ratio=1)

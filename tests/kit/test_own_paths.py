@@ -231,7 +231,7 @@ def test_presence_tells_the_banner_whom_and_how_long(admin: AdminStandIn, browse
     answer = browse.post("/impersonation/presence", json=OPEN, headers=WITH_TOKEN)
     assert answer.json == {
         "impersonation": {
-            "subject": {"name": "Grace Hopper", "email": "grace@example.com"},
+            "subject": {"id": "member-1", "name": "Grace Hopper", "email": "grace@example.com"},
             "account": {"name": "Acme Ltd"},
             "actor": {"name": "Ada Lovelace"},
             "seconds_left": 1200,

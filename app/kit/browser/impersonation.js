@@ -167,6 +167,8 @@
           " ",
           text("whose", "Session of "),
           name("whose", actor.name),
+          text("whose", " · member id "),
+          name("whose", subject.id),
           " ",
           time,
         );

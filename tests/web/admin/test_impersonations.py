@@ -36,7 +36,14 @@ def test_the_question_says_what_will_happen_and_does_nothing(
     superadmin: Browser, database: Database
 ) -> None:
     page = superadmin.get(QUESTION)
-    for words in (MIA.name, MIA.email, "Harbour", "20 minutes", "all actions are logged"):
+    for words in (
+        MIA.name,
+        MIA.email,
+        f"Member id {MIA.id}",
+        "Harbour",
+        "20 minutes",
+        "all actions are logged",
+    ):
         assert words in page.words
     form = page.one("form", action=START)
     assert (form["method"], form["target"], form["rel"]) == ("post", "_blank", "noopener")
