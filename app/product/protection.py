@@ -54,7 +54,11 @@ class HostGate:
             sentence = b"Letterbox does not answer to this host name.\n"
         else:
             return self._wsgi_app(environ, start_response)
-        headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
+        headers = {
+            "Content-Type": "text/plain; charset=utf-8",
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        }
         start_response(status, [*(headers | HEADERS).items()])
         return [sentence]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from threading import Thread
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from werkzeug import Response
 from werkzeug.serving import make_server
 
@@ -78,16 +78,26 @@ def test_injected_htmx_attributes_are_inert(sign_in: SignIn, watch: Watch) -> No
 
 
 @pytest.mark.requirement("W7")
-def test_the_admin_site_cannot_be_framed(
-    sign_in: SignIn, site: Site, watch: Watch, trap: Callable[[str], str]
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_neither_site_can_be_framed(
+    new_browser: Callable[[], BrowserContext],
+    site: Site,
+    watch: Watch,
+    trap: Callable[[str], str],
+    host: str,
 ) -> None:
+    """From another port of the same host, which browsers call the same site, and from elsewhere."""
     watch.tolerate("Framing")
-    thief = sign_in(ADA).page.context.new_page()
-    thief.goto(trap(f"<iframe src='{site.admin_url}/sign-in'></iframe>"))
-    frame = thief.frames[1]
-    frame.wait_for_load_state()
-    assert frame.url.startswith("chrome-error://")
-    assert frame.get_by_role("heading").count() == 0
+    product = site.product_url
+    pages = (f"{site.admin_url}/sign-in", f"{product}/sign-in", f"{product}/impersonation")
+    thief = new_browser().new_page()
+    address = trap("".join(f"<iframe src='{page}'></iframe>" for page in pages))
+    thief.goto(address.replace("127.0.0.1", host))
+    for frame in thief.frames[1:]:
+        frame.wait_for_load_state()
+        assert frame.url.startswith("chrome-error://")
+        assert frame.get_by_role("heading").count() == 0
+    assert len(thief.frames) == 1 + len(pages)
 
 
 @pytest.fixture

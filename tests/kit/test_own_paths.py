@@ -5,6 +5,7 @@ import re
 import pytest
 from werkzeug.test import Client, TestResponse
 
+from app.kit import answers
 from app.kit.pages import asset_url
 from tests.kit.admin_stand_in import (
     ENDS,
@@ -16,12 +17,22 @@ from tests.kit.admin_stand_in import (
     make_token,
 )
 from tests.kit.product import Product
+from tests.twins import fails_without, value
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 WITH_TOKEN = {**SAME_ORIGIN, "Authorization": f"Bearer {TOKEN}"}
 OPEN = {"page_id": "page-one", "state": "open"}
 CALLS = ["/impersonation/redemption", "/impersonation/presence", "/impersonation/end"]
 ASSETS = ["impersonation.js", "impersonation.css", "landing.js", "ended.js", "page.css"]
+# What every answer of the kit's own carries, whatever its kind and status.
+PROTECTION = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
 
 
 def redeem(browse: Client, headers: dict[str, str] | None = None) -> TestResponse:
@@ -41,10 +52,26 @@ def test_a_page_of_the_kit_is_closed_to_everything_but_its_script(
     assert policy.startswith("default-src 'none'; script-src 'nonce-")
     assert "require-trusted-types-for 'script'" in policy
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.requirement("W1", "W3", "W7")
+@fails_without(
+    value(answers, "_SAFE", [one for one in answers._SAFE if one[0] != "X-Frame-Options"]),
+    value(answers, "_NO_CONTENT_POLICY", "default-src 'none'; base-uri 'none'"),
+)
+def test_every_answer_of_the_kit_is_closed_to_other_sites(browse: Client) -> None:
+    asked = [
+        browse.get(path) for path in ("/impersonation", "/impersonation/ended", "/impersonation/x")
+    ]
+    asked += [browse.get(asset_url(name)) for name in ASSETS]
+    asked += [browse.post(path, json=OPEN, headers=WITH_TOKEN) for path in CALLS]
+    asked += [browse.get("/impersonation/end"), browse.post("/impersonation/end")]
+    asked += [browse.get("/", headers={"Authorization": "Bearer eyJ0eXAiOiJpbXArand0In0.x.y"})]
+    for answer in asked:
+        assert PROTECTION.items() <= dict(answer.headers).items()
+        policy = answer.headers["Content-Security-Policy"].split("; ")
+        assert {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} <= set(policy)
 
 
 def test_each_page_has_a_nonce_of_its_own(browse: Client) -> None:

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.product import create_product_app
+from app.product import create_product_app, protection
 from app.product.config import Config
 from app.product.protection import HostGate
 from app.product.routes import ROUTES, Route, Who
 from app.product.unit_of_work import EXTENSION
-from tests.product.browsing import OWN_URL, Browser
+from tests.product.browsing import OWN_URL, PROTECTION, Browser
 from tests.product.cast import PASSWORD, Cast
-from tests.twins import fails_without, line
+from tests.twins import fails_without, line, value
 
 SECURE = "https://letterbox.example"
 
@@ -76,6 +76,21 @@ def test_another_host_name_is_refused(app: Flask, host: str, path: str) -> None:
     response = app.test_client().get(path, environ_overrides={"HTTP_HOST": host})
     assert response.status_code == 400
     assert "does not answer to this host name" in response.text
+    assert PROTECTION.items() <= dict(response.headers).items()
+    assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.requirement("W1", "W3", "W7")
+@fails_without(
+    value(protection, "HEADERS", {k: v for k, v in PROTECTION.items() if k != "X-Frame-Options"}),
+    line(protection._content_security_policy, "\"frame-ancestors 'none'\",\n"),
+)
+def test_every_page_is_closed_to_other_sites(stranger: Browser, cast: Cast) -> None:
+    stranger.get("/", status=401)
+    stranger.sign_in(cast.mia).get("/nowhere", status=404)
+    answer = stranger.fetch("/static/letterbox.css")
+    assert PROTECTION.items() <= dict(answer.headers).items()
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
 
 
 def demo_status(config: Config, address: str) -> int:
