@@ -2,15 +2,20 @@
 
 `@fails_without(line(tickets.redeem, "row.used_at is None"))` on a test runs it twice: as it is, and
 once more with the guard gone. A twin that passes shows a test that cannot fail.
+`@each_fails_without("claim", {"iss": line(…), "aud": line(…)})` does so for each case of its own.
+`@by_hand` is for a twin that is a test by itself.
 """
 
 import inspect
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
+
+from tests.owner import as_owner, without_trigger
 
 # Switches one guard off, until the test is over.
 Switch = Callable[[pytest.FixtureRequest, pytest.MonkeyPatch], None]
@@ -29,15 +34,38 @@ def fails_without(
     return pytest.mark.fails_without(switches, (*FAILURES, *raises))
 
 
-def line(guarded: Callable[..., Any], text: str, instead: str = "") -> Switch:
+def each_fails_without(
+    argument: str,
+    switches: Mapping[str, Switch | None],
+    *,
+    raises: tuple[type[BaseException], ...] = (),
+) -> pytest.MarkDecorator:
+    """Run a test with each of these names as `argument`, and again without that name's guard.
+
+    A name without one, where something that cannot be switched off stops it too, has None.
+    """
+    return pytest.mark.each_fails_without(argument, switches, (*FAILURES, *raises))
+
+
+# On a test that is a twin by itself: it shows what happens without a guard.
+by_hand = pytest.mark.twin_by_hand
+
+
+def line(guarded: Any, text: str, instead: str = "") -> Switch:
     """Return the switch that replaces `text`, which is once in a function, by `instead`.
 
-    Whoever has imported the function meets the change, for it is its code that is exchanged.
+    Whoever has imported the function meets the change, for it is its code that is exchanged. A
+    property is the function behind it.
     """
 
     def switch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-        function = inspect.unwrap(guarded)
-        monkeypatch.setattr(function, "__code__", _rewritten(function, text, instead))
+        function = _function(guarded)
+        source = _rewritten.get(function) or inspect.getsource(function)
+        if source.count(text) != 1:
+            raise LookupError(f"{text!r} is {source.count(text)} times in {function.__qualname__}")
+        # Another switch of the same function finds it as this one leaves it.
+        monkeypatch.setitem(_rewritten, function, source.replace(text, instead))
+        monkeypatch.setattr(function, "__code__", _compiled(function, _rewritten[function]))
 
     return switch
 
@@ -47,6 +75,16 @@ def value(place: object, name: str, instead: object) -> Switch:
 
     def switch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(place, name, instead)
+
+    return switch
+
+
+def trigger(name: str, *, on: str) -> Switch:
+    """Return the switch that takes a trigger of the test's database down, as its owner can."""
+
+    def switch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        with as_owner(request.getfixturevalue("database_url")) as db:
+            without_trigger(db, on, name)
 
     return switch
 
@@ -61,15 +99,24 @@ def together(*switches: Switch) -> Switch:
     return switch
 
 
-def _rewritten(function: Callable[..., Any], text: str, instead: str) -> CodeType:
+# What stands instead of a function's source, until the test is over.
+_rewritten: dict[FunctionType, str] = {}
+
+
+def _function(guarded: Any) -> FunctionType:
+    if isinstance(guarded, property):
+        guarded = guarded.fget
+    function = inspect.unwrap(getattr(guarded, "func", guarded))
     assert isinstance(function, FunctionType)
+    return function
+
+
+@cache
+def _compiled(function: FunctionType, source: str) -> CodeType:
     lines, first = inspect.getsourcelines(function)
-    source = "".join(lines)
-    if source.count(text) != 1:
-        raise LookupError(f"{text!r} is {source.count(text)} times in {function.__qualname__}")
     module = inspect.getsource(sys.modules[function.__module__]).splitlines(keepends=True)
     # The module as a whole, so that names, closures and methods mean what they did.
-    module[first - 1 : first - 1 + len(lines)] = [source.replace(text, instead)]
+    module[first - 1 : first - 1 + len(lines)] = [source]
     compiled = compile("".join(module), function.__code__.co_filename, "exec", dont_inherit=True)
     (code,) = (
         code
@@ -93,6 +140,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for marker in metafunc.definition.iter_markers("fails_without")
         for switch in marker.args[0]
     ]
+    for marker in metafunc.definition.iter_markers("each_fails_without"):
+        argument, cases, _ = marker.args
+        pairs = [(name, switch) for name in cases for switch in dict.fromkeys((None, cases[name]))]
+        ids = [f"without-{name}" if switch else name for name, switch in pairs]
+        metafunc.parametrize((argument, "guard"), pairs, ids=ids, indirect=["guard"])
     if switches:
         names = [f"without-{number}" for number in range(1, len(switches) + 1)]
         metafunc.parametrize("guard", [None, *switches], ids=["guarded", *names], indirect=True)
@@ -111,7 +163,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     if callspec is None or callspec.params.get("guard") is None:
         return (yield)
     failures = tuple(
-        failure for marker in pyfuncitem.iter_markers("fails_without") for failure in marker.args[1]
+        failure
+        for name in ("fails_without", "each_fails_without")
+        for marker in pyfuncitem.iter_markers(name)
+        for failure in marker.args[-1]
     )
     try:
         yield
