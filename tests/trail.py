@@ -27,5 +27,6 @@ def actions(db: Session) -> list[str]:
 
 def only(db: Session, action: AuditAction) -> AuditEvent:
     """Return the one event of that action; there must be exactly one."""
-    (event,) = events(db, action)
-    return event
+    found = events(db, action)
+    assert len(found) == 1
+    return found[0]

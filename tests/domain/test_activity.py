@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain import activity, endings
+from app.domain import activity, endings, impersonations
 from app.domain.activity import Dead
 from app.domain.audit_trail import AuditAction
 from app.domain.policies import Refusal
@@ -17,6 +18,7 @@ from app.storage.members import Member
 from tests import factories, trail
 from tests.domain.ground import Lose, each_way_to_lose_the_ground
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line, together, value
 
 
 @pytest.fixture
@@ -69,6 +71,7 @@ def test_a_token_that_was_never_good_finds_nothing(
 
 @pytest.mark.requirement("T5", "I3")
 @pytest.mark.failure("X17")
+@fails_without(line(endings.still_live, "if impersonation.ended_at is not None", "if False"))
 def test_an_ended_session_is_dead_at_once(
     db: Session, opened: Impersonation, token: str, tokens: Tokens, omar: Admin, now: datetime
 ) -> None:
@@ -84,6 +87,10 @@ def test_an_ended_session_is_dead_at_once(
 
 
 @pytest.mark.requirement("T5", "I2")
+@fails_without(
+    line(impersonations.start, "if earlier is not None and", "if False and"),
+    raises=(IntegrityError,),
+)
 def test_the_token_of_a_replaced_session_is_dead(
     db: Session,
     opened: Impersonation,
@@ -97,6 +104,12 @@ def test_the_token_of_a_replaced_session_is_dead(
 
 
 @pytest.mark.requirement("I1", "I6")
+@fails_without(
+    together(
+        line(Tokens.verify, 'if said["exp"] <= now.timestamp()', "if False"),
+        line(endings._why_over, "if now >= impersonation.expires_at", "if False"),
+    )
+)
 def test_whoever_asks_first_after_the_time_is_over_ends_it(
     db: Session, opened: Impersonation, token: str, tokens: Tokens, now: datetime
 ) -> None:
@@ -115,6 +128,7 @@ def test_an_old_token_still_tells_how_its_session_ended(
 
 
 @pytest.mark.requirement("I1", "T5")
+@fails_without(line(Tokens.verify, 'if said["exp"] <= now.timestamp()', "if False"))
 def test_a_row_made_longer_does_not_make_the_token_longer(
     db: Session, opened: Impersonation, token: str, tokens: Tokens, now: datetime
 ) -> None:
@@ -124,6 +138,7 @@ def test_a_row_made_longer_does_not_make_the_token_longer(
 
 
 @pytest.mark.requirement("T5")
+@fails_without(line(activity._session_of, " and _is_of(claims, row)"))
 @pytest.mark.parametrize(
     ("column", "value"),
     [("token_id", "another"), ("target_id", "eve"), ("account_id", "elsewhere")],
@@ -144,6 +159,7 @@ def test_a_row_that_is_not_the_tokens_finds_nothing(
 
 
 @pytest.mark.requirement("T5", "A7")
+@fails_without(line(activity._is_of, "and claims.impersonator_id == impersonation.impersonator_id"))
 def test_a_session_handed_to_another_admin_leaves_the_token_behind(
     db: Session, opened: Impersonation, token: str, tokens: Tokens, cy: Admin, now: datetime
 ) -> None:
@@ -153,6 +169,9 @@ def test_a_session_handed_to_another_admin_leaves_the_token_behind(
 
 
 @pytest.mark.requirement("A2", "A3", "T5")
+@fails_without(
+    line(activity.find, " or not still_live(db, impersonation, provenance=provenance, now=now)")
+)
 @each_way_to_lose_the_ground
 def test_ground_lost_between_two_requests_ends_the_session(
     db: Session,
@@ -172,6 +191,7 @@ def test_ground_lost_between_two_requests_ends_the_session(
 
 @pytest.mark.requirement("I8", "L2")
 @pytest.mark.failure("gitlab-536", "trigger-dev-4576")
+@fails_without(value(activity, "append", lambda db, event: None))
 def test_an_action_is_recorded_with_both_people(
     db: Session, opened: Impersonation, now: datetime
 ) -> None:
@@ -184,6 +204,7 @@ def test_an_action_is_recorded_with_both_people(
 
 
 @pytest.mark.requirement("X6")
+@fails_without(line(activity.record_action, "path[:PATH_LENGTH]", "path"))
 def test_a_long_path_is_cut(db: Session, opened: Impersonation, now: datetime) -> None:
     activity.record_action(
         db, opened, method="GET", path="/" + "x" * 4000, provenance=FROM_THE_OFFICE, now=now
@@ -193,6 +214,7 @@ def test_a_long_path_is_cut(db: Session, opened: Impersonation, now: datetime) -
 
 
 @pytest.mark.requirement("L1")
+@fails_without(value(activity, "append", lambda db, event: None))
 def test_an_action_after_the_end_is_recorded_as_refused(
     db: Session, opened: Impersonation, now: datetime
 ) -> None:
@@ -225,6 +247,13 @@ def test_the_outcome_of_an_action_follows_its_status(
     assert event.details == {"action_id": action_id, "status": status, "milliseconds": 12}
 
 
+@fails_without(
+    line(
+        activity.finish_action,
+        "if _has_event(db, AuditAction.ACTION_FINISHED, action_id)",
+        "if False",
+    )
+)
 def test_an_outcome_reported_twice_is_recorded_once(
     db: Session, opened: Impersonation, now: datetime
 ) -> None:
@@ -266,6 +295,7 @@ def test_a_closing_page_marks_the_session(opened: Impersonation, now: datetime) 
 
 
 @pytest.mark.requirement("I5")
+@fails_without(line(activity.note_closing_page, "if impersonation.page_id == page_id", "if True"))
 def test_a_page_that_nobody_opened_cannot_close_the_session(
     opened: Impersonation, now: datetime
 ) -> None:
@@ -274,6 +304,9 @@ def test_a_page_that_nobody_opened_cannot_close_the_session(
 
 
 @pytest.mark.requirement("I5")
+@fails_without(
+    line(activity.note_open_page, "if impersonation.closing_at is not None and", "if False and")
+)
 def test_a_heartbeat_that_comes_after_its_page_has_closed_changes_nothing(
     opened: Impersonation, now: datetime
 ) -> None:

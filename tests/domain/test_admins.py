@@ -14,6 +14,7 @@ from app.storage.admins import Admin
 from tests import trail
 from tests.cast import PASSWORD
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line, together
 
 NEW: dict[str, Any] = {
     "email": "rene@example.com",
@@ -111,6 +112,13 @@ def test_the_role_one_has_is_no_change(db: Session, ada: Admin, omar: Admin, now
 
 
 @pytest.mark.requirement("S1", "S2")
+# Whoever is disabled is signed out twice over.
+@fails_without(
+    together(
+        line(admins.end_sign_ins, "stored.end_sign_ins(db, admin.id, now=now)", "1"),
+        line(sign_ins.is_over, " or row.admin.is_disabled"),
+    )
+)
 @pytest.mark.parametrize("verb", ["demote", "disable", "end sign-ins"])
 def test_losing_standing_ends_the_sign_ins(
     db: Session, ada: Admin, cy: Admin, now: datetime, secret_of_ada: str, verb: str
@@ -129,6 +137,12 @@ def test_losing_standing_ends_the_sign_ins(
 
 
 @pytest.mark.requirement("S2")
+@fails_without(
+    line(
+        admins._end_everything,
+        "end_sign_ins(db, admin, why=why, by=by, provenance=provenance, now=now)",
+    )
+)
 def test_a_promotion_ends_the_sign_ins_too(
     db: Session, ada: Admin, omar: Admin, now: datetime
 ) -> None:
@@ -153,6 +167,7 @@ def test_ending_no_sign_ins_is_no_event(db: Session, cy: Admin, omar: Admin, now
     assert trail.actions(db) == []
 
 
+@fails_without(line(admins._check_replaceable, "if admin.id == by.id", "if False"))
 def test_nobody_takes_their_own_access_away(db: Session, ada: Admin, now: datetime) -> None:
     with pytest.raises(Conflict, match="your own"):
         change_role(db, ada, "admin", by=ada, now=now)
@@ -162,6 +177,7 @@ def test_nobody_takes_their_own_access_away(db: Session, ada: Admin, now: dateti
     assert not ada.is_disabled
 
 
+@fails_without(line(admins._check_replaceable, "if admin.is_superadmin and", "if False and"))
 def test_the_last_superadmin_stays(db: Session, ada: Admin, cy: Admin, now: datetime) -> None:
     """Two superadmins who demote one another at once: the second comes too late."""
     disable(db, cy, by=ada, now=now)

@@ -20,6 +20,7 @@ from tests import factories, linking, trail
 from tests.conftest import Undone
 from tests.domain.test_authentication import fail
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line, value
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 # These names are in trails that outlive us. Add to the list; never change or remove.
@@ -72,12 +73,13 @@ def test_the_registry_is_closed() -> None:
 
 
 @pytest.mark.requirement("L1")
+@fails_without(line(alerts.watch, "if run.count == rule.times", "if run.count >= rule.times"))
 def test_an_alert_is_raised_once_each_time_it_begins(
     db: Session, customers: list[Member], now: datetime
 ) -> None:
     for number, target in enumerate(customers[:4]):
         start(db, now + number * MINUTE, target, limits=FEW)
-    (alert,) = raised(db)
+    alert = trail.only(db, AuditAction.ALERT_RAISED)
     assert (alert.actor_id, alert.subject_id) == ("ada", customers[2].id)
     assert alert.details | {"email": ""} == {
         "kind": "many_starts",
@@ -106,6 +108,7 @@ def test_an_alert_is_there_when_its_act_is_and_not_otherwise(
         assert kinds(db) == ["starts_throttled"]
 
 
+@fails_without(line(alerts._is_first_in, ".count == 1", ".count"))
 def test_many_accounts_in_an_hour_are_an_alert(
     db: Session, customers: list[Member], now: datetime
 ) -> None:
@@ -117,6 +120,7 @@ def test_many_accounts_in_an_hour_are_an_alert(
     assert kinds(db)[-1] == "many_accounts"
 
 
+@fails_without(line(alerts.watch_start, ' {impersonation.target_id}"', '"'))
 def test_the_same_member_again_and_again_is_an_alert(
     db: Session, mia: Member, eve: Member, now: datetime
 ) -> None:
@@ -125,10 +129,11 @@ def test_the_same_member_again_and_again_is_an_alert(
         start(db, now + number * HOUR, eve)
     assert kinds(db) == []
     start(db, now + 8 * HOUR, mia)
-    (alert,) = raised(db)
+    alert = trail.only(db, AuditAction.ALERT_RAISED)
     assert (alert.details["kind"], alert.subject_id) == ("same_member", "mia")
 
 
+@fails_without(line(alerts.watch_start, "if limits.is_unusual(now)", "if False"))
 def test_an_unusual_hour_is_an_alert_where_hours_are_set(
     db: Session, mia: Member, eve: Member, now: datetime
 ) -> None:
@@ -143,12 +148,18 @@ def test_an_unusual_hour_is_an_alert_where_hours_are_set(
 
 
 @pytest.mark.requirement("H3")
+@fails_without(
+    line(
+        impersonations.redeem,
+        "alerts.watch_reuse(db, impersonation, provenance=provenance, now=now)",
+    )
+)
 def test_a_ticket_that_is_used_twice_is_an_alert(db: Session, mia: Member, now: datetime) -> None:
     ada = db.get_one(Admin, "ada")
     started = factories.start(db, impersonator=ada, target=mia, now=now)
     for _ in range(3):
         impersonations.redeem(db, ticket=started.ticket, provenance=FROM_THE_OFFICE, now=now)
-    (alert,) = raised(db)
+    alert = trail.only(db, AuditAction.ALERT_RAISED)
     assert alert.impersonation_id == started.impersonation.id
     assert (alert.actor_kind, alert.actor_id, alert.subject_id) == ("stranger", None, "mia")
     assert started.ticket not in alert.facts + str(alert.words)
@@ -176,6 +187,7 @@ def refuse(db: Session, now: datetime, times: int, actor: Admin, why: str = "per
         alerts.watch_refusal(db, refused, provenance=FROM_THE_OFFICE, now=now)
 
 
+@fails_without(value(alerts, "counter", lambda kind, who: kind))
 def test_repeated_refusals_are_an_alert(
     db: Session, ada: Admin, omar: Admin, now: datetime
 ) -> None:
@@ -183,20 +195,28 @@ def test_repeated_refusals_are_an_alert(
     refuse(db, now, 9, ada)
     assert kinds(db) == []
     refuse(db, now, 5, omar)
-    (alert,) = raised(db)
+    alert = trail.only(db, AuditAction.ALERT_RAISED)
     assert (alert.details["kind"], alert.actor_id) == ("many_refusals", "omar")
 
 
+@fails_without(
+    line(
+        alerts.watch_refusal,
+        'if parsed(refused.facts).get("why") == AlertKind.STARTS_THROTTLED',
+        "if False",
+    )
+)
 def test_throttled_starts_are_an_alert_once(db: Session, ada: Admin, now: datetime) -> None:
     refuse(db, now, 3, ada, "starts_throttled")
     assert kinds(db) == ["starts_throttled"]
 
 
 @pytest.mark.requirement("S6")
+@fails_without(line(alerts.watch_failed_sign_in, "if admin_id", "if False"))
 def test_failed_sign_ins_are_an_alert(db: Session, now: datetime) -> None:
     for number in range(14):
         fail(db, now + number * 5 * MINUTE / 10, 1)
-    (alert,) = raised(db)
+    alert = trail.only(db, AuditAction.ALERT_RAISED)
     assert (alert.details["kind"], alert.details["email"]) == ("failed_sign_ins", "ada@example.com")
     # So the address goes when her words do.
     assert (alert.actor_kind, alert.details["admin_id"]) == ("stranger", "ada")
@@ -223,6 +243,7 @@ def test_an_alert_stands_until_somebody_has_acknowledged_it(
     assert (known.actor_id, known.details) == ("omar", {"alert": first})
 
 
+@fails_without(line(alerts.acknowledge, "if is_for_others(db, alert, by)", "if False"))
 def test_nobody_acknowledges_an_alert_about_themselves(
     db: Session, ada: Admin, cy: Admin, omar: Admin, now: datetime
 ) -> None:
@@ -235,6 +256,7 @@ def test_nobody_acknowledges_an_alert_about_themselves(
     acknowledge(db, number, ada, now)
 
 
+@fails_without(line(alerts.acknowledge, "if number in _acknowledged(db, after=number)", "if False"))
 def test_what_is_no_alert_or_is_known_is_not_acknowledged(
     db: Session, omar: Admin, now: datetime
 ) -> None:
@@ -260,6 +282,7 @@ def test_of_very_many_alerts_the_newest_stand(
 
 
 @pytest.mark.requirement("L1")
+@fails_without(line(alerts.standing, "(True, False)", "(False, True)"))
 def test_strangers_cannot_push_away_an_alert_about_an_admin(
     db: Session, ada: Admin, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,6 +292,7 @@ def test_strangers_cannot_push_away_an_alert_about_an_admin(
 
 
 @pytest.mark.requirement("S6")
+@fails_without(line(alerts.watch_failed_sign_in, "if admin_id", "if True"))
 def test_addresses_that_are_nobodys_raise_no_alert_each(db: Session, now: datetime) -> None:
     for number in range(14):
         fail(db, now + number * MINUTE / 2, 1, email="nobody@example.com")

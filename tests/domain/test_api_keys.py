@@ -14,6 +14,7 @@ from app.storage.admins import Admin
 from app.storage.api_keys import APIKey
 from tests import cast, trail
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line
 
 NONE = Limits()
 
@@ -33,6 +34,7 @@ def create(
 
 
 @pytest.mark.requirement("P1", "L12")
+@fails_without(line(api_keys.create, "hash_secret(secret)", "secret"))
 def test_a_new_key_is_shown_once_and_kept_as_a_hash(db: Session, ada: Admin, now: datetime) -> None:
     key, secret = create(db, now, scopes=["product"], by=ada)
     assert secret.startswith("usk")
@@ -94,6 +96,7 @@ def test_a_key_is_found_by_its_secret_alone(db: Session, now: datetime) -> None:
 
 
 @pytest.mark.requirement("P1")
+@fails_without(line(api_keys.find, " and key.is_good(now)"))
 @pytest.mark.parametrize(
     ("column", "value"),
     [("revoked_at", timedelta(0)), ("revoked_at", timedelta(days=1)), ("expires_at", timedelta(0))],
@@ -140,6 +143,9 @@ def test_a_key_cannot_have_expired_when_it_is_made(db: Session, now: datetime) -
         create(db, now, scopes=["product"], limits=Limits(expires_at=now))
 
 
+@fails_without(
+    line(api_keys._check_limits, "if admin is not None and admin.is_disabled", "if False")
+)
 def test_a_key_acts_for_nobody_who_is_disabled(db: Session, now: datetime, cy: Admin) -> None:
     cy.disabled_at = now
     with pytest.raises(Invalid):
@@ -147,6 +153,13 @@ def test_a_key_acts_for_nobody_who_is_disabled(db: Session, now: datetime, cy: A
 
 
 @pytest.mark.requirement("P2")
+@fails_without(
+    line(
+        APIKey.state,
+        '"admin disabled" if self.admin and self.admin.is_disabled else "good"',
+        '"good"',
+    )
+)
 def test_a_key_opens_nothing_while_its_admin_is_disabled(
     db: Session, now: datetime, cy: Admin
 ) -> None:
@@ -158,6 +171,13 @@ def test_a_key_opens_nothing_while_its_admin_is_disabled(
     assert api_keys.find(db, secret, now=now) is key
 
 
+@fails_without(
+    line(
+        api_keys._check_limits,
+        "if Scope.DIRECTORY in scopes and limits.account is not None",
+        "if False",
+    )
+)
 def test_a_key_for_the_directory_is_limited_to_no_account(db: Session, now: datetime) -> None:
     limits = Limits(account=db.get_one(Account, cast.HARBOUR))
     with pytest.raises(Invalid):
@@ -165,6 +185,7 @@ def test_a_key_for_the_directory_is_limited_to_no_account(db: Session, now: date
 
 
 @pytest.mark.requirement("P1", "L12")
+@fails_without(line(api_keys.revoke, ", APIKey.revoked_at.is_(None)"))
 def test_a_key_is_revoked_once_and_that_is_recorded(db: Session, ada: Admin, now: datetime) -> None:
     key = db.get_one(APIKey, "letterbox")
     api_keys.revoke(db, key, by=ada, provenance=FROM_THE_OFFICE, now=now)
@@ -177,6 +198,7 @@ def test_a_key_is_revoked_once_and_that_is_recorded(db: Session, ada: Admin, now
 
 
 @pytest.mark.requirement("P1", "K5")
+@fails_without(line(api_keys.find_client, "key if same else None", "key"))
 def test_a_client_is_found_by_both_its_id_and_its_secret(db: Session, now: datetime) -> None:
     key = db.get_one(APIKey, "letterbox")
     assert api_keys.find_client(db, "letterbox", cast.API_KEY, now=now) is key

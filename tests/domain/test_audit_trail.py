@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from app.domain import audit_trail
 from app.domain.audit_trail import (
     DETAILS,
     OPERATOR,
@@ -23,6 +24,7 @@ from app.storage.impersonations import EndReason
 from app.storage.members import Member
 from tests import trail
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line
 
 # These names are in trails that outlive us. Add to the lists; never change or remove.
 ACTIONS = [
@@ -132,6 +134,10 @@ def test_every_action_says_which_details_it_has() -> None:
 
 
 @pytest.mark.requirement("L2")
+@fails_without(
+    line(audit_trail.event, "if details.keys() != registered.facts | registered.words", "if False"),
+    raises=(KeyError,),
+)
 @pytest.mark.parametrize("action", AuditAction)
 def test_details_are_exact(now: datetime, action: AuditAction) -> None:
     names = DETAILS[action].facts | DETAILS[action].words
@@ -206,6 +212,9 @@ def test_what_nobody_did_the_system_did(now: datetime) -> None:
 
 
 @pytest.mark.requirement("L2", "X6")
+@fails_without(
+    line(audit_trail.event, "provenance.user_agent[:USER_AGENT_LENGTH]", "provenance.user_agent")
+)
 def test_a_long_user_agent_is_cut(now: datetime) -> None:
     provenance = Provenance(address="192.0.2.7", user_agent="x" * 5000, request_id="r")
     recorded = event(

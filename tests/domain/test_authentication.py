@@ -6,7 +6,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
-from app.domain import authentication, passwords, sign_ins
+from app.domain import authentication, passwords, sign_ins, throttles
 from app.domain.audit_trail import AuditAction, Provenance
 from app.domain.authentication import (
     NO_MATCH,
@@ -20,10 +20,12 @@ from app.domain.throttles import (
     LONGEST_WAIT,
     SIGN_IN_WINDOW,
 )
+from app.storage import networks
 from app.storage.admins import Admin
 from tests import trail
 from tests.cast import ADA, PASSWORD
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line, together
 
 WRONG = "a wrong password"
 MINUTE = timedelta(minutes=1)
@@ -68,6 +70,7 @@ def test_the_case_of_the_address_does_not_matter(db: Session, now: datetime, ema
 
 
 @pytest.mark.requirement("S1", "S2")
+@fails_without(line(sign_ins.open_sign_in, "hash_secret(secret)", "secret"))
 def test_each_sign_in_has_a_fresh_secret_that_is_kept_as_a_hash(db: Session, now: datetime) -> None:
     first, second = signed_in(db, now), signed_in(db, now)
     assert first.secret != second.secret
@@ -77,6 +80,12 @@ def test_each_sign_in_has_a_fresh_secret_that_is_kept_as_a_hash(db: Session, now
 
 
 @pytest.mark.requirement("S1")
+@fails_without(
+    together(
+        line(sign_ins.open_sign_in, "hash_secret(secret)", "secret"),
+        line(sign_ins.find, "hash_secret(secret)", "secret"),
+    )
+)
 def test_the_secret_finds_the_sign_in(db: Session, now: datetime) -> None:
     result = signed_in(db, now)
     assert sign_ins.find(db, result.secret, now=now) is result.sign_in
@@ -99,6 +108,14 @@ def strangers(db: Session, ada: Admin) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.requirement("S5")
+@fails_without(
+    line(authentication.sign_in, " or admin.is_disabled"),
+    line(
+        authentication.sign_in,
+        "admin is None or not matches or admin.is_disabled",
+        "admin is None or admin.is_disabled",
+    ),
+)
 def test_whoever_cannot_sign_in_gets_one_and_the_same_answer(
     db: Session, now: datetime, strangers: dict[str, tuple[str, str]]
 ) -> None:
@@ -110,6 +127,13 @@ def test_whoever_cannot_sign_in_gets_one_and_the_same_answer(
 
 
 @pytest.mark.requirement("S5")
+@fails_without(
+    line(
+        authentication.sign_in,
+        "matches = _verify(admin.password_hash if admin else _nobodys_hash(), password)",
+        "matches = admin is not None and _verify(admin.password_hash, password)",
+    )
+)
 def test_a_password_is_hashed_whoever_it_is_for(
     db: Session,
     now: datetime,
@@ -140,6 +164,7 @@ def test_a_failure_is_recorded_without_the_password(db: Session, now: datetime) 
 
 
 @pytest.mark.requirement("L12")
+@fails_without(line(authentication.record_failure, ' if "@" in email else ""'))
 def test_a_password_typed_into_the_wrong_field_is_not_recorded(db: Session, now: datetime) -> None:
     sign_in(db, now, email=PASSWORD, password="")
     assert trail.only(db, AuditAction.SIGN_IN_FAILED).details["email"] == ""
@@ -165,6 +190,7 @@ def test_a_few_failures_cost_nothing(db: Session, now: datetime) -> None:
 
 
 @pytest.mark.requirement("S6")
+@fails_without(line(throttles.left, "2**doublings", "1"))
 def test_the_wait_doubles_with_each_further_failure(db: Session, now: datetime) -> None:
     waits = []
     fail(db, now, FREE_FAILURES_PER_ACCOUNT)
@@ -178,6 +204,13 @@ def test_the_wait_doubles_with_each_further_failure(db: Session, now: datetime) 
 
 
 @pytest.mark.requirement("S6")
+@fails_without(
+    line(
+        authentication.sign_in,
+        "if throttled := throttle(db, admin, email=email, address=provenance.address, now=now)",
+        "if throttled := None",
+    )
+)
 def test_the_right_password_waits_as_long_as_a_wrong_one(db: Session, now: datetime) -> None:
     fail(db, now, FREE_FAILURES_PER_ACCOUNT)
     right, wrong = sign_in(db, now), sign_in(db, now, password=WRONG)
@@ -191,6 +224,13 @@ def test_after_the_wait_the_right_password_is_good(db: Session, now: datetime) -
 
 
 @pytest.mark.requirement("S6")
+@fails_without(
+    line(
+        authentication.sign_in,
+        "if throttled := throttle(db, admin, email=email, address=provenance.address, now=now)",
+        "if throttled := None",
+    )
+)
 def test_waiting_in_vain_does_not_make_the_wait_longer(db: Session, now: datetime) -> None:
     """A stranger can slow an admin down, never lock her out."""
     fail(db, now, FREE_FAILURES_PER_ACCOUNT)
@@ -200,6 +240,7 @@ def test_waiting_in_vain_does_not_make_the_wait_longer(db: Session, now: datetim
 
 
 @pytest.mark.requirement("L1", "S6")
+@fails_without(line(throttles.is_told, """str(count).rstrip("0") == "1" """.strip(), "True"))
 def test_whoever_does_not_wait_cannot_make_the_trail_grow(db: Session, now: datetime) -> None:
     """The first of a run is recorded, the tenth, the hundredth."""
     fail(db, now, FREE_FAILURES_PER_ACCOUNT)
@@ -212,6 +253,13 @@ def test_whoever_does_not_wait_cannot_make_the_trail_grow(db: Session, now: date
 
 
 @pytest.mark.requirement("S6")
+@fails_without(
+    line(
+        throttles.sign_in_wait,
+        "if admin is not None and has_signed_in_from(db, admin.id, address)",
+        "if False",
+    )
+)
 def test_a_stranger_who_never_pauses_cannot_shut_an_admin_out_of_where_she_works(
     db: Session, now: datetime
 ) -> None:
@@ -222,6 +270,13 @@ def test_a_stranger_who_never_pauses_cannot_shut_an_admin_out_of_where_she_works
 
 
 @pytest.mark.requirement("S6")
+@fails_without(
+    line(
+        throttles.sign_in_wait,
+        "return left(runs.get(here), FREE_FAILURES_PER_ACCOUNT, now=now)",
+        "return timedelta(0)",
+    )
+)
 def test_guesses_from_where_the_admin_works_wait_as_well(db: Session, now: datetime) -> None:
     signed_in(db, now)
     fail(db, now, FREE_FAILURES_PER_ACCOUNT)
@@ -235,6 +290,13 @@ def test_guesses_at_one_admin_do_not_slow_another(db: Session, now: datetime) ->
 
 
 @pytest.mark.requirement("S6")
+@fails_without(
+    line(
+        throttles.sign_in_wait,
+        "left(runs.get(anybody), FREE_FAILURES_PER_ADDRESS, now=now)",
+        "timedelta(0)",
+    )
+)
 def test_an_address_that_fails_with_many_names_waits_too(
     db: Session, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +310,13 @@ def test_an_address_that_fails_with_many_names_waits_too(
 
 
 @pytest.mark.requirement("S6")
+@fails_without(
+    line(
+        throttles.sign_in_wait,
+        "if admin is not None and has_signed_in_from(db, admin.id, address)",
+        "if False",
+    )
+)
 def test_a_stranger_beside_an_admin_shuts_nobody_out_who_works_there(
     db: Session, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,6 +342,7 @@ def test_who_has_a_network_of_addresses_waits_as_with_one(
 
 
 @pytest.mark.requirement("S6")
+@fails_without(line(networks.network, "parsed = ip_address(address)", "return address"))
 @pytest.mark.parametrize(
     ("home", "today"),
     [("2001:db8::1", "2001:db8:0:0:ffff::2"), ("192.0.2.7", "::ffff:192.0.2.7")],
@@ -287,12 +357,20 @@ def test_another_address_of_the_same_network_is_where_she_works(
 
 
 @pytest.mark.requirement("S6")
+@fails_without(
+    line(
+        authentication.sign_in,
+        "if throttled := throttle(db, admin, email=email, address=provenance.address, now=now)",
+        "if throttled := None",
+    )
+)
 def test_an_unknown_address_is_throttled_like_a_known_one(db: Session, now: datetime) -> None:
     fail(db, now, FREE_FAILURES_PER_ACCOUNT, email="nobody@example.com")
     assert refusal(sign_in(db, now, email="nobody@example.com")).retry_after == SECOND
 
 
 @pytest.mark.requirement("R5", "S6")
+@fails_without(line(throttles.left, "min(wait, run.at + wait - now)", "run.at + wait - now"))
 def test_a_wait_does_not_grow_when_the_clock_is_set_back(db: Session, now: datetime) -> None:
     fail(db, now, FREE_FAILURES_PER_ACCOUNT)
     assert refusal(sign_in(db, now - MINUTE)).retry_after == SECOND
@@ -307,24 +385,20 @@ def test_failures_are_forgotten_after_a_quarter_of_an_hour(db: Session, now: dat
 
 
 @pytest.mark.requirement("S3")
-@pytest.mark.parametrize(("idle", "good"), [(IDLE_TIMEOUT - SECOND, True), (IDLE_TIMEOUT, False)])
-def test_a_sign_in_times_out_when_nobody_is_there(
-    db: Session, now: datetime, idle: timedelta, *, good: bool
-) -> None:
-    result = signed_in(db, now)
-    assert (sign_ins.find(db, result.secret, now=now + idle) is not None) is good
+@fails_without(line(sign_ins.is_over, "now >= row.last_active_at + IDLE_TIMEOUT or "))
+def test_a_sign_in_times_out_when_nobody_is_there(db: Session, now: datetime) -> None:
+    secret = signed_in(db, now).secret
+    assert sign_ins.find(db, secret, now=now + IDLE_TIMEOUT - SECOND)
+    assert sign_ins.find(db, secret, now=now + IDLE_TIMEOUT) is None
 
 
 @pytest.mark.requirement("S3")
-@pytest.mark.parametrize(
-    ("age", "good"), [(ABSOLUTE_TIMEOUT - SECOND, True), (ABSOLUTE_TIMEOUT, False)]
-)
-def test_a_sign_in_ends_after_a_working_day_however_busy(
-    db: Session, now: datetime, age: timedelta, *, good: bool
-) -> None:
+@fails_without(line(sign_ins.is_over, " or now >= row.started_at + ABSOLUTE_TIMEOUT"))
+def test_a_sign_in_ends_after_a_working_day_however_busy(db: Session, now: datetime) -> None:
     result = signed_in(db, now)
-    result.sign_in.last_active_at = now + age
-    assert (sign_ins.find(db, result.secret, now=now + age) is not None) is good
+    result.sign_in.last_active_at = now + ABSOLUTE_TIMEOUT
+    assert sign_ins.find(db, result.secret, now=now + ABSOLUTE_TIMEOUT - SECOND)
+    assert sign_ins.find(db, result.secret, now=now + ABSOLUTE_TIMEOUT) is None
 
 
 @pytest.mark.requirement("S3")
@@ -335,6 +409,10 @@ def test_activity_is_noted_once_a_minute(db: Session, now: datetime) -> None:
 
 
 @pytest.mark.requirement("S1")
+@fails_without(
+    line(sign_ins.is_over, "row.ended_at is not None or "),
+    line(sign_ins.sign_out, "if row.ended_at is not None", "if False"),
+)
 def test_signing_out_ends_the_sign_in_at_once(db: Session, ada: Admin, now: datetime) -> None:
     result = signed_in(db, now)
     for _ in range(2):
@@ -358,6 +436,7 @@ def test_a_sign_in_that_somebody_else_ends_says_so(db: Session, cy: Admin, now: 
 
 
 @pytest.mark.requirement("S1")
+@fails_without(line(sign_ins.is_over, " or row.admin.is_disabled"))
 def test_a_disabled_admin_is_signed_out(db: Session, ada: Admin, now: datetime) -> None:
     result = signed_in(db, now)
     ada.disabled_at = now
@@ -365,6 +444,9 @@ def test_a_disabled_admin_is_signed_out(db: Session, ada: Admin, now: datetime) 
 
 
 @pytest.mark.requirement("S7")
+@fails_without(
+    line(passwords.renewed, "if not _hasher.check_needs_rehash(password_hash)", "if True")
+)
 def test_an_older_hash_is_renewed_at_the_next_sign_in(
     db: Session, ada: Admin, now: datetime
 ) -> None:

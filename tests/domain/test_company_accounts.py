@@ -13,6 +13,7 @@ from app.storage.company_accounts import CompanyAccount, company_accounts_of
 from app.storage.factors import Factor, FactorKind
 from tests import trail
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line
 
 pytestmark = pytest.mark.requirement("S10", "S11")
 
@@ -34,6 +35,14 @@ def come(db: Session, ada: Admin, now: datetime) -> SignedIn | HalfOpen:
     return sign_ins.begin(db, ada, method=Method.COMPANY, provenance=FROM_THE_OFFICE, now=now)
 
 
+@fails_without(
+    line(
+        company_accounts.unlink,
+        'end_others(db, here, why="unlinked", provenance=provenance, now=now)',
+        "pass",
+    ),
+    line(sign_ins.end_others, "close_half_open(db, row.admin_id, now=now)"),
+)
 @pytest.mark.usefixtures("account")
 def test_unlinking_ends_what_was_come_by(db: Session, ada: Admin, now: datetime) -> None:
     here, other = come(db, ada, now), come(db, ada, now)
@@ -61,6 +70,13 @@ def test_unlinking_ends_what_was_come_by(db: Session, ada: Admin, now: datetime)
     assert trail.only(db, AuditAction.SIGN_IN_ENDED).details["why"] == "unlinked"
 
 
+@fails_without(
+    line(
+        company_accounts.unlink,
+        'end_sign_ins(db, admin, why="unlinked", by=by, provenance=provenance, now=now)',
+        "pass",
+    )
+)
 @pytest.mark.usefixtures("account")
 def test_whoever_is_unlinked_by_the_operator_is_out(db: Session, ada: Admin, now: datetime) -> None:
     here = come(db, ada, now).sign_in
@@ -69,6 +85,12 @@ def test_whoever_is_unlinked_by_the_operator_is_out(db: Session, ada: Admin, now
     assert here.ended_at == now  # type: ignore[union-attr]
 
 
+@fails_without(
+    line(
+        factor_resets.reset,
+        "company_accounts.unlink_all(db, admin, by=by, provenance=provenance, now=now)",
+    )
+)
 @pytest.mark.usefixtures("account")
 def test_a_reset_leaves_no_company_account(
     db: Session, ada: Admin, cy: Admin, now: datetime

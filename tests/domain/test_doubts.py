@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy.orm import Session
 
-from app.domain import doubts, verification_events
+from app.domain import doubts, impersonations, verification_events
 from app.domain.audit_scan import Finding
 from app.domain.audit_trail import OPERATOR, AuditAction
 from app.domain.audit_verification import Verdict
@@ -15,6 +15,7 @@ from app.storage.impersonations import Impersonation
 from app.storage.members import Member
 from tests import factories, trail
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line
 
 pytestmark = pytest.mark.requirement("F10")
 
@@ -46,6 +47,11 @@ def acknowledge(db: Session, now: datetime) -> None:
     trail.events(db)
 
 
+@fails_without(
+    line(
+        impersonations.check_policy, "if refusal is None and doubts.unacknowledged(db)", "if False"
+    )
+)
 def test_no_session_starts_until_a_superadmin_has_acknowledged_it(
     db: Session, ada: Admin, mia: Member, now: datetime
 ) -> None:
@@ -68,6 +74,9 @@ def test_a_session_that_runs_goes_on(db: Session, opened: Impersonation, now: da
     assert trail.events(db, AuditAction.IMPERSONATION_ENDED) == []
 
 
+@fails_without(
+    line(doubts.acknowledge, "if doubt is None or doubt.number != number", "if doubt is None")
+)
 def test_what_is_found_after_that_has_to_be_acknowledged_too(db: Session, now: datetime) -> None:
     find(db, CHANGED, now)
     acknowledge(db, now)
@@ -86,6 +95,9 @@ def test_nothing_can_be_acknowledged_where_nothing_was_found(
         doubts.acknowledge(db, 1, by=ada, provenance=FROM_THE_OFFICE, now=now)
 
 
+@fails_without(
+    line(doubts.Doubt.is_cleared_by, "(first or 0) <= (self.first or 0) <= (last or 0)", "True")
+)
 def test_verifying_the_place_again_clears_it(db: Session, now: datetime) -> None:
     find(db, CHANGED, now)
     for first, last in ((6, 20), (1, 4)):
@@ -96,6 +108,9 @@ def test_verifying_the_place_again_clears_it(db: Session, now: datetime) -> None
     assert doubts.unacknowledged(db) is None
 
 
+@fails_without(
+    line(doubts.Doubt.is_cleared_by, "if self.kind in SHOWN_FROM_OUTSIDE and", "if False and")
+)
 @pytest.mark.parametrize("kind", ["cut_off", "rewritten", "split"])
 def test_what_only_a_kept_checkpoint_shows_only_such_a_one_clears(
     db: Session, now: datetime, kind: str
@@ -109,6 +124,9 @@ def test_what_only_a_kept_checkpoint_shows_only_such_a_one_clears(
     assert standing(db) == []
 
 
+@fails_without(
+    line(doubts.Doubt.is_cleared_by, "if self.kind in SHOWN_FROM_OUTSIDE and", "if False and")
+)
 def test_clearing_one_finding_does_not_hide_an_older_one(db: Session, now: datetime) -> None:
     find(db, CUT_OFF, now)
     find(db, CHANGED, now)

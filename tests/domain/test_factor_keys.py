@@ -9,11 +9,18 @@ import pytest
 from app.domain import factor_keys
 from app.domain.factor_keys import FactorKey, NotSealed
 from app.domain.signing_keys import UnusableKey
+from tests.twins import fails_without, line, together
 
 KEY = FactorKey(bytes(32))
 
 
 @pytest.mark.requirement("K3")
+@fails_without(
+    together(
+        line(FactorKey.seal, "owner.encode()", "None"),
+        line(FactorKey.open, "owner.encode()", "None"),
+    )
+)
 def test_what_is_sealed_opens_for_whom_it_was_sealed() -> None:
     sealed = KEY.seal("a secret", owner="ada")
     assert KEY.open(sealed, owner="ada") == "a secret"

@@ -4,11 +4,13 @@ from datetime import datetime
 
 import pyotp
 import pytest
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain import factor_resets, factors, recovery_codes, sign_ins
 from app.domain.audit_trail import AuditAction
 from app.domain.errors import Conflict, Invalid
+from app.domain.factor_keys import FactorKey
 from app.domain.factors import MOST, Lock
 from app.domain.passkey_challenges import Question
 from app.domain.sign_ins import SignedIn, open_sign_in
@@ -19,6 +21,7 @@ from app.storage.members import Member
 from tests import trail
 from tests.devices import App, add_app
 from tests.factories import FROM_THE_OFFICE, start
+from tests.twins import fails_without, line, together
 
 SECRET, ANOTHER_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU"
 
@@ -54,6 +57,7 @@ def remove(db: Session, here: SignedIn, *, required: bool, now: datetime) -> Non
 
 
 @pytest.mark.requirement("S8")
+@fails_without(line(factors._add, "if row.ended_at is not None", "if False"))
 def test_who_has_been_signed_out_adds_no_factor(
     db: Session, here: SignedIn, elsewhere: SignedIn, lock: Lock, now: datetime
 ) -> None:
@@ -73,6 +77,7 @@ def test_who_has_been_signed_out_adds_no_factor(
 
 
 @pytest.mark.requirement("S8")
+@fails_without(line(factors.add_app, "if _is_known(db, row.admin_id, secret, lock)", "if False"))
 def test_an_app_is_added_once(db: Session, here: SignedIn, lock: Lock, now: datetime) -> None:
     """Added twice, each of its codes would be good twice."""
     add(db, here, lock=lock, now=now)
@@ -81,6 +86,7 @@ def test_an_app_is_added_once(db: Session, here: SignedIn, lock: Lock, now: date
 
 
 @pytest.mark.requirement("S8", "K3")
+@fails_without(line(factors.add_app, "lock.key.seal(secret, owner=factor.id)", "secret"))
 def test_the_secret_of_an_app_is_sealed_in_the_database(
     db: Session, ada: Admin, here: SignedIn, lock: Lock, now: datetime
 ) -> None:
@@ -94,6 +100,13 @@ def test_the_secret_of_an_app_is_sealed_in_the_database(
 
 
 @pytest.mark.requirement("S1", "S2")
+@fails_without(
+    line(
+        factors._add,
+        'sign_ins.end_others(db, row, why="factors_changed", provenance=provenance, now=now)',
+    ),
+    line(sign_ins.renew, "return give_another_secret(row)", "return SignedIn(row, '')"),
+)
 def test_a_new_factor_ends_the_other_sign_ins_and_renews_this_one(
     db: Session, here: SignedIn, elsewhere: SignedIn, lock: Lock, now: datetime
 ) -> None:
@@ -104,6 +117,7 @@ def test_a_new_factor_ends_the_other_sign_ins_and_renews_this_one(
     assert here.sign_in.verified_at == now
 
 
+@fails_without(line(factors.add_app, "if step is None", "if False"), raises=(IntegrityError,))
 @pytest.mark.parametrize("code", ["000000", "", "x", "12345"])
 def test_an_app_that_shows_another_code_is_not_added(
     db: Session, ada: Admin, here: SignedIn, lock: Lock, now: datetime, code: str
@@ -131,6 +145,9 @@ def test_nobody_needs_more_than_ten(
 
 
 @pytest.mark.requirement("S8")
+@fails_without(
+    line(factors.remove, "if required and len(factors_of(db, admin.id)) == 1", "if False")
+)
 def test_the_last_factor_stays_where_one_is_required(
     db: Session, ada: Admin, here: SignedIn, lock: Lock, now: datetime
 ) -> None:
@@ -144,6 +161,13 @@ def test_the_last_factor_stays_where_one_is_required(
 
 
 @pytest.mark.requirement("S1", "S8")
+@fails_without(
+    line(
+        factors.remove,
+        'sign_ins.end_others(db, row, why="factors_changed", provenance=provenance, now=now)',
+    ),
+    line(factors.remove, "void_codes(db, admin.id, now=now)", "pass"),
+)
 def test_a_removed_factor_keeps_no_secret_and_ends_the_other_sign_ins(
     db: Session, ada: Admin, here: SignedIn, elsewhere: SignedIn, lock: Lock, now: datetime
 ) -> None:
@@ -166,6 +190,14 @@ def app(db: Session, ada: Admin, lock: Lock, now: datetime) -> App:
 
 
 @pytest.mark.requirement("S1", "S8", "S10")
+@fails_without(
+    line(factor_resets.reset, "void_codes(db, admin.id, now=now)"),
+    line(
+        factor_resets.reset,
+        'end_sign_ins(db, admin, why="factors_reset", by=by, provenance=provenance, now=now)',
+    ),
+    line(factor_resets.reset, "if running is not None and", "if False and"),
+)
 def test_a_reset_ends_all_that_the_admin_has_open(
     db: Session,
     ada: Admin,
@@ -186,6 +218,7 @@ def test_a_reset_ends_all_that_the_admin_has_open(
 
 
 @pytest.mark.requirement("S8")
+@fails_without(line(factor_resets.reset, "if by is not None and by.id == admin.id", "if False"))
 def test_nobody_resets_their_own(db: Session, ada: Admin, app: App, now: datetime) -> None:
     with pytest.raises(Conflict, match="Ask another superadmin"):
         factor_resets.reset(db, ada, by=ada, provenance=FROM_THE_OFFICE, now=now)
@@ -193,6 +226,12 @@ def test_nobody_resets_their_own(db: Session, ada: Admin, app: App, now: datetim
 
 
 @pytest.mark.requirement("K3")
+@fails_without(
+    together(
+        line(FactorKey.seal, "owner.encode()", "None"),
+        line(FactorKey.open, "owner.encode()", "None"),
+    )
+)
 def test_a_secret_that_was_copied_to_another_row_proves_nothing(
     db: Session, ada: Admin, cy: Admin, app: App, lock: Lock, now: datetime
 ) -> None:

@@ -28,6 +28,7 @@ from tests.factories import FROM_THE_OFFICE
 from tests.faults import IGNORE, RULE, full_disk
 from tests.owner import as_owner
 from tests.proving import proven
+from tests.twins import fails_without, line
 
 IGNORE_ONE = (
     "CREATE TRIGGER swallow BEFORE INSERT ON audit_words WHEN NEW.event_id = {0}"
@@ -105,6 +106,7 @@ def attempt(database: Database, act: Act, started: Started, now: datetime) -> No
 
 
 @pytest.mark.requirement("L3", "R2")
+@fails_without(line(Database.unit_of_work, "audit_chain.seal(session)", "pass"))
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
 @pytest.mark.failure("X24")
 def test_what_cannot_be_recorded_does_not_happen(
@@ -118,6 +120,7 @@ def test_what_cannot_be_recorded_does_not_happen(
 
 
 @pytest.mark.requirement("L3", "R2")
+@fails_without(line(audit_chain.seal, "_check_written(connection, waiting, words)"))
 @pytest.mark.parametrize("table", ["audit_events", "audit_words"])
 def test_an_event_of_which_the_database_has_kept_one_half_is_none(
     database: Database, database_url: str, started: Started, now: datetime, table: str
@@ -132,6 +135,9 @@ def test_an_event_of_which_the_database_has_kept_one_half_is_none(
 
 
 @pytest.mark.requirement("L3", "R2")
+@fails_without(
+    line(audit_chain.seal, "_check_written(connection, waiting, words)"),
+)
 def test_of_two_events_none_may_be_swallowed(
     database: Database, database_url: str, started: Started, now: datetime
 ) -> None:
@@ -158,6 +164,7 @@ def test_the_same_happens_when_it_can_be_recorded(
 
 
 @pytest.mark.requirement("L3", "R2")
+@fails_without(line(Database.unit_of_work, "audit_chain.seal(session)", "pass"))
 def test_a_link_whose_session_cannot_be_recorded_is_not_used_up(
     database: Database, database_url: str, now: datetime
 ) -> None:

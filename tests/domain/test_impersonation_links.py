@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import endings, impersonation_links, impersonations
+from app.domain import endings, handoffs, impersonation_links, impersonations, policies
 from app.domain.api_keys import Limits
 from app.domain.audit_trail import AuditAction, Provenance
 from app.domain.errors import Invalid, Refused
@@ -26,6 +26,7 @@ from tests.cast import ADA, CY, ELSEWHERE, MIA, PIA
 from tests.domain.ground import Lose, each_way_to_lose_the_ground
 from tests.factories import FROM_THE_OFFICE
 from tests.linking import CALLBACK
+from tests.twins import fails_without, line, value
 
 BROWSER = Provenance(address="198.51.100.9", user_agent="Mozilla/5.0 (a tab)", request_id="r-2")
 
@@ -88,6 +89,7 @@ def links(db: Session, globe: APIKey, app_client: APIKey, now: datetime) -> Link
 
 
 @pytest.mark.requirement("H2", "L12")
+@fails_without(line(impersonation_links.make, "hash_secret(secret)", "secret"))
 def test_making_a_link_starts_nothing_and_keeps_no_secret(db: Session, links: Links) -> None:
     first, second = links.make(), links.make()
     assert first != second
@@ -107,6 +109,7 @@ def test_making_a_link_is_recorded(db: Session, links: Links, globe: APIKey) -> 
 
 
 @pytest.mark.requirement("A2", "A3")
+@fails_without(value(impersonations, "check_policy", lambda *_, **__: None))
 @pytest.mark.parametrize(
     ("people", "refusal"),
     [
@@ -126,6 +129,9 @@ def test_a_session_that_may_not_start_gets_no_link(
 
 
 @pytest.mark.requirement("P2")
+@fails_without(
+    line(policies.refusal_of_anybody, "if not key.acts_for(impersonator.id)", "if False")
+)
 def test_a_key_of_another_admin_makes_no_link(db: Session, links: Links, now: datetime) -> None:
     links.globe = linking.client(db, now=now, limits=Limits(admin=db.get_one(Admin, CY.id)))
     with pytest.raises(Refused) as refused:
@@ -147,6 +153,13 @@ def test_a_link_needs_a_reason_as_a_session_does(links: Links, db: Session) -> N
         )
 
 
+@fails_without(
+    line(
+        impersonation_links.make,
+        "if not _may_have(destination.client, impersonator, target, now)",
+        "if False",
+    )
+)
 @pytest.mark.parametrize("limit", ["account", "admin"])
 def test_a_client_of_somebody_else_is_not_sent_a_session(
     db: Session, links: Links, now: datetime, limit: str
@@ -170,6 +183,7 @@ def test_a_followed_link_starts_its_session(db: Session, links: Links, globe: AP
     assert (event.details["claimed"], followed.link.state) == (False, "xyz")
 
 
+@fails_without(line(handoffs.consume, "if not _is_for(db, hashed, client)", "if False"))
 def test_a_code_is_good_for_its_client_alone(links: Links, globe: APIKey) -> None:
     followed = links.follow(links.make())
     assert followed is not None
@@ -191,6 +205,12 @@ def test_a_link_to_a_token_opens_its_session_at_once(links: Links) -> None:
 
 
 @pytest.mark.requirement("H3")
+@fails_without(
+    line(
+        impersonation_links.follow,
+        "endings.end(db, link.impersonation, why=reused, provenance=provenance, now=now)",
+    )
+)
 @pytest.mark.parametrize("response_type", ["code", "token"])
 def test_a_link_that_is_followed_twice_ends_its_session(
     db: Session, links: Links, response_type: str
@@ -242,6 +262,7 @@ def test_an_unknown_link_starts_nothing(db: Session, links: Links, secret: str) 
     assert links.refusals() == []
 
 
+@fails_without(line(impersonation_links.follow, " or link.impersonator_id != impersonator_id"))
 def test_an_altered_link_starts_nothing_and_is_not_used_up(links: Links) -> None:
     secret = links.make()
     assert links.follow(secret, whose=CY.id) is None
@@ -249,6 +270,7 @@ def test_an_altered_link_starts_nothing_and_is_not_used_up(links: Links) -> None
 
 
 @pytest.mark.requirement("P1")
+@fails_without(line(impersonation_links.follow, "if not _is_backed(link, now)", "if False"))
 @pytest.mark.parametrize("whose", ["globe", "app_client"])
 @pytest.mark.parametrize("column", ["revoked_at", "expires_at"])
 def test_a_link_dies_with_each_of_its_keys(
@@ -263,6 +285,13 @@ def test_a_link_dies_with_each_of_its_keys(
 
 
 @pytest.mark.requirement("A2", "A3")
+@fails_without(
+    line(
+        impersonations.check_policy,
+        "if refusal is None:\n        return",
+        "if True:\n        return",
+    )
+)
 @each_way_to_lose_the_ground
 @pytest.mark.failure("X13")
 def test_the_policy_is_asked_again_when_a_link_is_followed(

@@ -12,13 +12,13 @@ from app.domain.impersonations import Started
 from app.domain.policies import Refusal
 from app.storage.accounts import Account
 from app.storage.admins import Admin
-from app.storage.impersonations import LIFETIME, EndReason, Impersonation
+from app.storage.impersonations import LIFETIME, EndReason, Impersonation, open_impersonations
 from app.storage.members import Member
 from tests import factories, trail
 from tests.cast import ELSEWHERE
 from tests.domain.ground import Lose, each_way_to_lose_the_ground
 from tests.factories import FROM_THE_OFFICE
-from tests.twins import fails_without, line
+from tests.twins import fails_without, line, together, value
 
 SECOND = timedelta(seconds=1)
 MICROSECOND = timedelta(microseconds=1)
@@ -52,6 +52,7 @@ def test_an_end_says_who_when_and_why(
 
 
 @pytest.mark.requirement("I4", "R3")
+@fails_without(line(endings.end, ", Impersonation.ended_at.is_(None)"))
 def test_a_second_end_changes_and_records_nothing(
     db: Session, opened: Impersonation, omar: Admin, cy: Admin, now: datetime
 ) -> None:
@@ -68,6 +69,7 @@ def test_an_end_by_nobody_is_the_systems(db: Session, opened: Impersonation, now
 
 
 @pytest.mark.requirement("I1")
+@fails_without(line(endings.end, "min(now, impersonation.expires_at)", "now"))
 def test_an_end_found_late_is_dated_in_time(
     db: Session, opened: Impersonation, omar: Admin, now: datetime
 ) -> None:
@@ -88,6 +90,13 @@ def test_a_session_expires_to_the_moment(
 
 
 @pytest.mark.requirement("I6")
+@fails_without(
+    line(endings._why_over, "if now >= impersonation.expires_at", "if False"),
+    together(
+        line(endings.end, ", Impersonation.ended_at.is_(None)"),
+        line(open_impersonations, ".where(Impersonation.ended_at.is_(None))"),
+    ),
+)
 def test_expiry_is_recorded_once_however_often_one_sweeps(
     db: Session, opened: Impersonation, now: datetime
 ) -> None:
@@ -116,6 +125,10 @@ def test_three_minutes_of_silence_end_it(
 
 
 @pytest.mark.requirement("I5")
+@fails_without(
+    value(endings, "SILENCE", timedelta(hours=1)),
+    line(activity.note_open_page, "impersonation.last_seen_at = now"),
+)
 def test_a_sign_of_life_breaks_the_silence(
     db: Session, opened: Impersonation, now: datetime
 ) -> None:
@@ -136,6 +149,7 @@ def test_a_closed_tab_ends_it_after_ten_seconds(
 
 
 @pytest.mark.requirement("I5")
+@fails_without(line(activity.note_open_page, "impersonation.closing_at = None"))
 def test_a_reload_clears_the_closing_mark(
     db: Session, opened: Impersonation, now: datetime
 ) -> None:
@@ -146,6 +160,7 @@ def test_a_reload_clears_the_closing_mark(
 
 
 @pytest.mark.requirement("I5")
+@fails_without(line(activity.note_closing_page, "if impersonation.page_id == page_id", "if True"))
 def test_the_late_farewell_of_an_old_page_is_ignored(
     db: Session, opened: Impersonation, now: datetime
 ) -> None:
@@ -158,6 +173,7 @@ def test_the_late_farewell_of_an_old_page_is_ignored(
 
 
 @pytest.mark.requirement("A2", "A3", "I9")
+@fails_without(line(endings._why_over, "_ground_gone(impersonation, target_is_admin) or "))
 @each_way_to_lose_the_ground
 @pytest.mark.failure("X13")
 def test_the_sweep_ends_what_has_lost_its_ground(
@@ -215,6 +231,12 @@ VERBS: dict[str, tuple[Verb, EndReason]] = {
 
 @pytest.mark.requirement("A2", "A3", "I9", "S1")
 @pytest.mark.failure("X3", "X5")
+@fails_without(
+    together(
+        value(admins, "end_due", lambda *_, **__: []),
+        value(accounts, "end_due", lambda *_, **__: []),
+    )
+)
 @pytest.mark.parametrize(("verb", "why"), VERBS.values(), ids=VERBS)
 def test_a_verb_that_takes_the_ground_ends_the_session_in_its_own_transaction(
     db: Session, opened: Impersonation, cy: Admin, now: datetime, verb: Verb, why: EndReason
@@ -225,6 +247,10 @@ def test_a_verb_that_takes_the_ground_ends_the_session_in_its_own_transaction(
 
 
 @pytest.mark.requirement("R5", "F5")
+@fails_without(
+    line(Impersonation.is_active, "self.ended_at is None and "),
+    line(endings.still_live, "if impersonation.ended_at is not None", "if False"),
+)
 def test_a_clock_that_jumps_back_revives_nothing(
     db: Session, opened: Impersonation, now: datetime
 ) -> None:
@@ -260,6 +286,7 @@ def test_many_small_steps_of_a_clock_backwards_are_a_large_one(
 
 
 @pytest.mark.requirement("R5")
+@fails_without(line(endings._why_over, "if now >= impersonation.expires_at", "if False"))
 @pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(days=1)])
 @pytest.mark.requirement("F5")
 def test_a_clock_that_jumps_ahead_ends_it(
@@ -279,6 +306,13 @@ def test_the_time_left_is_in_whole_seconds_and_never_negative(
     assert opened.seconds_left(now) == 0
 
 
+@fails_without(
+    line(
+        endings._ground_gone,
+        "if impersonation.target.account_id != impersonation.account_id",
+        "if False",
+    )
+)
 def test_a_member_who_moves_to_another_account_ends_the_session(
     db: Session, opened: Impersonation, now: datetime
 ) -> None:
@@ -288,6 +322,13 @@ def test_a_member_who_moves_to_another_account_ends_the_session(
 
 
 @pytest.mark.failure("X7")
+@fails_without(
+    line(
+        endings.end,
+        "Impersonation.id == impersonation.id",
+        "Impersonation.target_id == impersonation.target_id",
+    )
+)
 def test_of_two_admins_in_one_member_one_leaves_and_the_other_stays(
     db: Session, opened: Impersonation, cy: Admin, mia: Member, omar: Admin, now: datetime
 ) -> None:

@@ -100,6 +100,9 @@ def test_a_ticket_used_twice_ends_its_session(db: Session, started: Started, now
 
 @pytest.mark.requirement("H3")
 @pytest.mark.failure("X20")
+@fails_without(
+    line(impersonations.redeem, " or (consumed.good and impersonation.opened_at is not None)")
+)
 def test_another_ticket_of_an_open_session_ends_it(
     db: Session, started: Started, now: datetime
 ) -> None:
@@ -119,6 +122,7 @@ def test_a_used_ticket_ends_its_session_after_its_minute_too(
 
 
 @pytest.mark.requirement("H3", "I4")
+@fails_without(line(endings.end, ", Impersonation.ended_at.is_(None)"))
 def test_a_third_use_is_recorded_but_ends_nothing_again(
     db: Session, opened: Impersonation, started: Started, now: datetime
 ) -> None:
@@ -129,6 +133,7 @@ def test_a_third_use_is_recorded_but_ends_nothing_again(
     assert opened.end_reason == EndReason.TICKET_REUSED
 
 
+@fails_without(line(endings.still_live, "if impersonation.ended_at is not None", "if False"))
 def test_the_ticket_of_an_ended_session_opens_nothing(
     db: Session, started: Started, cy: Admin, now: datetime
 ) -> None:
@@ -154,6 +159,13 @@ def test_the_ticket_of_a_replaced_session_opens_nothing(
 
 
 @pytest.mark.requirement("A2", "A3")
+@fails_without(
+    line(
+        impersonations.redeem,
+        "if not endings.still_live(db, impersonation, provenance=provenance, now=now)",
+        "if False",
+    )
+)
 @each_way_to_lose_the_ground
 @pytest.mark.failure("X14")
 def test_ground_lost_between_start_and_hand_off_ends_the_session(

@@ -4,8 +4,10 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.domain import handoffs, impersonations
 from app.domain.audit_trail import AuditAction, Outcome
 from app.domain.errors import Conflict, Invalid, Refused
 from app.domain.impersonations import REASON_LENGTH, TICKET_URL_LENGTH, Started
@@ -15,6 +17,7 @@ from app.storage.impersonations import LIFETIME, EndReason, Handoff, Impersonati
 from app.storage.members import Member
 from tests import factories, trail
 from tests.domain.ground import Lose, each_way_to_lose_the_ground
+from tests.twins import fails_without, line, value
 
 
 @pytest.mark.requirement("I1")
@@ -36,6 +39,7 @@ def test_a_session_keeps_who_whom_where_and_why(
 
 
 @pytest.mark.requirement("A6", "L1", "L2")
+@fails_without(value(impersonations, "append", lambda db, event: None))
 def test_a_start_is_in_the_trail_with_everything_that_tells_who_and_why(
     db: Session, started: Started, now: datetime
 ) -> None:
@@ -47,6 +51,7 @@ def test_a_start_is_in_the_trail_with_everything_that_tells_who_and_why(
 
 
 @pytest.mark.requirement("H2", "L12")
+@fails_without(line(handoffs.issue, "hash_secret(ticket)", "ticket"))
 def test_the_ticket_is_kept_as_a_hash_alone(db: Session, started: Started) -> None:
     handoff = db.scalars(select(Handoff)).one()
     assert len(started.ticket) >= 43
@@ -55,6 +60,10 @@ def test_the_ticket_is_kept_as_a_hash_alone(db: Session, started: Started) -> No
 
 
 @pytest.mark.requirement("I2")
+@fails_without(
+    line(impersonations.start, "if earlier is not None and", "if False and"),
+    raises=(IntegrityError,),
+)
 def test_a_newer_session_replaces_the_older_one(
     db: Session, started: Started, ada: Admin, eve: Member, now: datetime
 ) -> None:
@@ -70,6 +79,11 @@ def test_a_newer_session_replaces_the_older_one(
 
 
 @pytest.mark.requirement("I2")
+@fails_without(
+    line(
+        impersonations.start, " and endings.still_live(db, earlier, provenance=provenance, now=now)"
+    )
+)
 @pytest.mark.parametrize(
     ("later", "why"),
     [
@@ -101,6 +115,13 @@ def test_two_superadmins_may_be_inside_at_once(
 
 
 @pytest.mark.requirement("A2", "A3")
+@fails_without(
+    line(
+        impersonations.check_policy,
+        "if refusal is None:\n        return",
+        "if True:\n        return",
+    )
+)
 @each_way_to_lose_the_ground
 def test_nothing_starts_without_ground(
     db: Session, ada: Admin, mia: Member, now: datetime, lose: Lose, refusal: Refusal
@@ -114,6 +135,13 @@ def test_nothing_starts_without_ground(
 
 @pytest.mark.requirement("L1")
 @pytest.mark.failure("X25")
+@fails_without(
+    line(
+        impersonations.check_policy,
+        'raise kind(f"{refusal.sentence}.", code=refusal, event=refused)',
+        'raise kind("", code=refusal)',
+    )
+)
 def test_a_refusal_brings_its_event_along(
     db: Session, omar: Admin, mia: Member, now: datetime
 ) -> None:
@@ -137,6 +165,14 @@ def test_a_refused_start_leaves_the_earlier_session_alone(
 
 
 @pytest.mark.requirement("W11")
+@fails_without(
+    line(
+        impersonations.start,
+        "if impersonation_with_form_key(db, impersonator_id=impersonator.id, form_key=form_key)",
+        "if False",
+    ),
+    raises=(IntegrityError,),
+)
 def test_one_form_starts_one_session(db: Session, ada: Admin, mia: Member, now: datetime) -> None:
     first = factories.start(db, impersonator=ada, target=mia, form_key="form-1", now=now)
     with pytest.raises(Conflict):
@@ -145,6 +181,14 @@ def test_one_form_starts_one_session(db: Session, ada: Admin, mia: Member, now: 
 
 
 @pytest.mark.requirement("W11")
+@fails_without(
+    line(
+        impersonations.start,
+        "if impersonation_with_form_key(db, impersonator_id=impersonator.id, form_key=form_key)",
+        "if False",
+    ),
+    raises=(IntegrityError,),
+)
 def test_a_form_stays_used_after_its_session_has_ended(
     db: Session, ada: Admin, mia: Member, eve: Member, now: datetime
 ) -> None:
@@ -162,12 +206,22 @@ def test_the_same_form_key_of_another_admin_is_another_form(
 
 
 @pytest.mark.requirement("A6")
-@pytest.mark.parametrize("reason", ["", "   ", "\n\t", "x" * (REASON_LENGTH + 1)])
-def test_a_missing_or_endless_reason_is_not_taken(
+@fails_without(line(impersonations.checked_reason, "if required and not reason", "if False"))
+@pytest.mark.parametrize("reason", ["", "   ", "\n\t"])
+def test_a_missing_reason_is_not_taken(
     db: Session, ada: Admin, mia: Member, now: datetime, reason: str
 ) -> None:
     with pytest.raises(Invalid):
         factories.start(db, impersonator=ada, target=mia, reason=reason, now=now)
+
+
+@pytest.mark.requirement("A6", "X6")
+@fails_without(line(impersonations.checked_reason, "if len(reason) > REASON_LENGTH", "if False"))
+def test_an_endless_reason_is_not_taken(
+    db: Session, ada: Admin, mia: Member, now: datetime
+) -> None:
+    with pytest.raises(Invalid):
+        factories.start(db, impersonator=ada, target=mia, reason="x" * (REASON_LENGTH + 1), now=now)
 
 
 @pytest.mark.requirement("A6")
@@ -181,17 +235,22 @@ def test_a_reason_may_be_left_out_where_the_settings_say_so(
 
 
 @pytest.mark.requirement("X1")
+@fails_without(
+    line(
+        impersonations._checked_ticket_url,
+        'parts.scheme not in ("http", "https") or not parts.netloc or len(url) > TICKET_URL_LENGTH',
+        "False",
+    )
+)
 @pytest.mark.parametrize(
     "url",
     [
         "javascript:alert(1)",
         "JavaScript:alert(1)",
         "data:text/html,x",
-        "//desk.example/1",
         "/tickets/1",
         "desk.example/1",
         "https://",
-        "http://[",
         "file:///etc/passwd",
         "https://desk.example/" + "x" * TICKET_URL_LENGTH,
     ],
@@ -201,6 +260,25 @@ def test_a_ticket_link_that_is_no_web_address_is_not_taken(
 ) -> None:
     with pytest.raises(Invalid):
         factories.start(db, impersonator=ada, target=mia, ticket_url=url, now=now)
+
+
+@pytest.mark.requirement("X1")
+@fails_without(
+    line(impersonations._checked_ticket_url, 'parts.scheme not in ("http", "https") or ')
+)
+@pytest.mark.parametrize("url", ["//desk.example/1", "javascript://desk.example/%0Aalert(1)"])
+def test_a_ticket_link_of_another_kind_is_not_taken_though_it_names_a_host(
+    db: Session, ada: Admin, mia: Member, now: datetime, url: str
+) -> None:
+    with pytest.raises(Invalid):
+        factories.start(db, impersonator=ada, target=mia, ticket_url=url, now=now)
+
+
+def test_a_ticket_link_that_cannot_be_read_is_not_taken(
+    db: Session, ada: Admin, mia: Member, now: datetime
+) -> None:
+    with pytest.raises(Invalid):
+        factories.start(db, impersonator=ada, target=mia, ticket_url="http://[", now=now)
 
 
 def test_a_ticket_link_is_kept_and_told_to_the_trail(

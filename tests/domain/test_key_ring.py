@@ -13,12 +13,13 @@ from app.domain import key_ring, signing_keys
 from app.domain.audit_trail import OPERATOR, AuditAction
 from app.domain.errors import Conflict
 from app.domain.impersonations import Started
-from app.domain.key_ring import KEPT_FOR, PUBLISHED_FOR, CurrentKeys, KeyFiles, Turn
+from app.domain.key_ring import KEPT_FOR, PUBLISHED_FOR, CurrentKeys, KeyFiles, KeyRing, Turn
 from app.domain.signing_keys import UnusableKey
 from app.domain.tokens import ALGORITHM, InvalidToken, Tokens
 from app.storage.impersonations import LIFETIME
 from tests import trail
 from tests.conftest import ADMIN_URL, NOW, PRODUCT_URL, on_sqlite
+from tests.twins import fails_without, line, value
 
 SECOND = timedelta(seconds=1)
 Rotate = Callable[[datetime], Turn]
@@ -51,6 +52,7 @@ def tokens_of(first: Path) -> Tokens:
     return Tokens(CurrentKeys(KeyFiles(first)), ADMIN_URL, PRODUCT_URL)
 
 
+@fails_without(value(key_ring, "PUBLISHED_FOR", timedelta(0)))
 @on_sqlite
 @pytest.mark.requirement("K2")
 def test_a_new_key_is_published_first_and_signs_later(files: KeyFiles, rotate: Rotate) -> None:
@@ -62,6 +64,9 @@ def test_a_new_key_is_published_first_and_signs_later(files: KeyFiles, rotate: R
     assert ring.signing(NOW + PUBLISHED_FOR).kid == new.kid
 
 
+@fails_without(
+    value(key_ring, "KEPT_FOR", timedelta(0)), line(KeyRing.public, " if turn.is_public(now)")
+)
 @on_sqlite
 @pytest.mark.requirement("K2")
 def test_a_key_is_public_until_its_last_token_has_expired(files: KeyFiles, rotate: Rotate) -> None:
@@ -80,6 +85,14 @@ def test_a_retired_key_is_deleted_by_the_next_rotation(first: Path, rotate: Rota
     assert second.exists()
 
 
+@fails_without(
+    value(key_ring, "PUBLISHED_FOR", timedelta(0)),
+    value(key_ring, "KEPT_FOR", timedelta(0)),
+    raises=(
+        InvalidToken,
+        KeyError,
+    ),
+)
 @on_sqlite
 @pytest.mark.requirement("K2")
 def test_a_whole_rotation_fails_no_token(first: Path, rotate: Rotate, started: Started) -> None:
@@ -103,6 +116,7 @@ def test_a_whole_rotation_fails_no_token(first: Path, rotate: Rotate, started: S
     assert len(seen) == 2
 
 
+@fails_without(line(KeyRing.public, " if turn.is_public(now)"))
 @on_sqlite
 @pytest.mark.requirement("K2", "T2")
 def test_a_token_of_a_retired_key_is_refused(first: Path, rotate: Rotate, started: Started) -> None:
@@ -119,6 +133,7 @@ def test_a_token_of_a_retired_key_is_refused(first: Path, rotate: Rotate, starte
         tokens.verify(jwt.encode(claims, old.private, ALGORITHM, headers=header), now=later)
 
 
+@fails_without(line(key_ring.rotate, "if turns[-1].starts_at > now", "if False"))
 @on_sqlite
 def test_one_key_waits_at_a_time(rotate: Rotate) -> None:
     rotate(NOW)
@@ -140,6 +155,7 @@ def test_a_rotation_is_recorded_with_what_it_retired(
     assert (last.details["kid"], last.details["retired"]) == (new.kid, old.kid)
 
 
+@fails_without(line(key_ring._waiting, 'path.with_name(f"{path.name}.new")', "path"))
 @on_sqlite
 @pytest.mark.requirement("R2")
 def test_a_key_that_is_not_on_record_yet_is_no_key(
@@ -171,6 +187,10 @@ def test_other_files_beside_the_keys_are_none(first: Path, files: KeyFiles) -> N
     assert len(files.load().turns) == 1
 
 
+@fails_without(
+    line(CurrentKeys.__call__, "except UnusableKey as error", "except ZeroDivisionError as error"),
+    raises=(UnusableKey,),
+)
 @on_sqlite
 @pytest.mark.requirement("K1")
 @pytest.mark.parametrize("harm", ["missing", "hollow", "open"])

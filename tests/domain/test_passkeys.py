@@ -10,7 +10,13 @@ import cbor2
 import pytest
 from sqlalchemy.orm import Session
 
-from app.domain import company_accounts, factors, passkeys, second_step
+from app.domain import (
+    company_accounts,
+    factors,
+    passkey_challenges,
+    passkeys,
+    second_step,
+)
 from app.domain.audit_trail import AuditAction
 from app.domain.authentication import NotSignedIn, note_attempt
 from app.domain.company_rules import BY_COMPANY_ALONE, NO_COMPANY, CompanyRules
@@ -25,6 +31,7 @@ from app.storage.factors import Factor, Purpose, factors_of
 from tests import trail
 from tests.devices import PRESENT, Passkey
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line, together
 
 ENROLMENT = Question(Purpose.ENROLMENT, "ada's sign-in")
 Prove = Callable[..., SignedIn | NotSignedIn]
@@ -103,12 +110,11 @@ WRONG: dict[str, Callable[[Passkey], object]] = {
     "nobody verified": lambda one: setattr(one, "flags", PRESENT),
     "another key": lambda one: setattr(one, "key", Passkey("").key),
     "unknown": lambda one: setattr(one, "id", b"somebody else's"),
-    "copied, and behind": lambda one: setattr(one, "count", -1),
 }
 
 
 @pytest.mark.requirement("S8")
-@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("wrong", ["another host", "another key", "unknown"])
 def test_a_wrong_answer_signs_nobody_in(
     db: Session, prove: Prove, passkey: Passkey, wrong: str
 ) -> None:
@@ -117,6 +123,32 @@ def test_a_wrong_answer_signs_nobody_in(
     assert isinstance(prove(), NotSignedIn)
     event = trail.only(db, AuditAction.SIGN_IN_FAILED)
     assert event.details["why"] == "wrong_passkey"
+
+
+@pytest.mark.requirement("S8")
+@fails_without(
+    line(passkeys.proved, "expected_origin=site.origin", "expected_origin=['https://evil.example']")
+)
+def test_an_answer_that_another_site_got_is_none(prove: Prove, passkey: Passkey) -> None:
+    passkey.origin = "https://evil.example"
+    assert isinstance(prove(), NotSignedIn)
+
+
+@pytest.mark.requirement("S8")
+@fails_without(line(passkeys.proved, "verification=True", "verification=False"))
+def test_a_passkey_that_has_not_seen_who_it_is_proves_nothing(
+    prove: Prove, passkey: Passkey
+) -> None:
+    passkey.flags = PRESENT
+    assert isinstance(prove(), NotSignedIn)
+
+
+@pytest.mark.requirement("S8")
+@fails_without(line(passkeys.proved, "found.sign_count or 0", "0"))
+def test_a_passkey_that_counts_backwards_was_copied(prove: Prove, passkey: Passkey) -> None:
+    assert isinstance(prove(), SignedIn)
+    passkey.count = 0
+    assert isinstance(prove(), NotSignedIn)
 
 
 @pytest.mark.requirement("S8")
@@ -129,6 +161,13 @@ def test_a_wrong_answer_makes_no_passkey(
 
 
 @pytest.mark.requirement("S6", "S8")
+@fails_without(
+    line(
+        second_step.sign_in_by_passkey,
+        "owner = db.get_one(Admin, claimed.admin_id) if claimed else None",
+        "owner = None",
+    )
+)
 def test_a_stranger_beside_an_admin_keeps_no_passkey_waiting(
     db: Session, prove: Prove, lock: Lock, now: datetime
 ) -> None:
@@ -145,6 +184,7 @@ def test_a_stranger_beside_an_admin_keeps_no_passkey_waiting(
 
 
 @pytest.mark.requirement("S8")
+@fails_without(line(passkey_challenges.consume, "PasskeyChallenge.used_at.is_(None),"))
 def test_an_answer_is_good_once(
     db: Session, passkey: Passkey, factor: Factor, lock: Lock, now: datetime
 ) -> None:
@@ -162,11 +202,19 @@ def test_an_answer_is_good_once(
 
 
 @pytest.mark.requirement("S8")
+@fails_without(line(passkey_challenges.consume, "PasskeyChallenge.good_until > now,"))
 def test_an_answer_is_good_for_minutes(prove: Prove) -> None:
     assert isinstance(prove(later=LIFETIME), NotSignedIn)
 
 
 @pytest.mark.requirement("S11")
+@fails_without(
+    line(
+        second_step.sign_in_by_passkey,
+        "if company.shuts_out(db, admin, by_factor=True)",
+        "if False",
+    )
+)
 def test_a_passkey_is_no_way_around_whoever_gives_out_the_roles(
     db: Session, ada: Admin, prove: Prove, now: datetime
 ) -> None:
@@ -186,11 +234,18 @@ def test_a_passkey_is_no_way_around_whoever_gives_out_the_roles(
 
 
 @pytest.mark.requirement("S8")
+@fails_without(
+    together(
+        line(passkey_challenges.consume, "PasskeyChallenge.purpose == question.purpose,"),
+        line(passkey_challenges.consume, "PasskeyChallenge.holder_id == question.holder_id,"),
+    )
+)
 @pytest.mark.parametrize("purpose", [Purpose.SECOND_STEP, Purpose.STEP_UP])
 def test_an_answer_to_another_question_is_none(prove: Prove, purpose: Purpose) -> None:
     assert isinstance(prove(question=Question(purpose, "ada's sign-in")), NotSignedIn)
 
 
+@fails_without(line(passkey_challenges.consume, "if used else None"))
 def test_an_answer_to_nothing_is_none(
     db: Session, passkey: Passkey, factor: Factor, lock: Lock, now: datetime
 ) -> None:
@@ -219,6 +274,7 @@ def test_nonsense_proves_nothing(db: Session, lock: Lock, now: datetime) -> None
 
 
 @pytest.mark.requirement("S1")
+@fails_without(line(second_step.sign_in_by_passkey, " or admin.is_disabled"))
 def test_a_disabled_admins_passkey_signs_nobody_in(prove: Prove, ada: Admin, now: datetime) -> None:
     ada.disabled_at = now
     assert isinstance(prove(), NotSignedIn)
@@ -235,6 +291,7 @@ def test_nobody_asks_for_ever(db: Session, lock: Lock, now: datetime) -> None:
 
 
 @pytest.mark.requirement("S6")
+@fails_without(line(passkey_challenges.issue, "question.holder_id or "))
 def test_strangers_keep_nobody_who_is_known_from_asking(
     db: Session, lock: Lock, now: datetime
 ) -> None:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from app.domain import permissions
 from app.domain.permissions import Permission, holds
 from app.storage.admins import Role
+from tests.twins import fails_without, line
 
 FOR_SUPERADMINS = {
     "accounts:manage",
@@ -27,6 +29,13 @@ def test_an_admin_may_do_all_but_what_is_for_superadmins(permission: Permission)
 
 
 @pytest.mark.requirement("A1")
+@fails_without(
+    line(
+        permissions.holds,
+        "role in GRANTED and permission in GRANTED[Role(role)]",
+        "role != Role.ADMIN or permission in GRANTED[Role(role)]",
+    )
+)
 @pytest.mark.parametrize("role", ["", "emperor", "SUPERADMIN", "superadmin "])
 def test_a_role_that_nobody_knows_may_do_nothing(role: str) -> None:
     assert not any(holds(role, permission) for permission in Permission)

@@ -5,11 +5,14 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session
 
+from app.domain import permissions, policies
 from app.domain.policies import Refusal, refusal_to_impersonate
+from app.storage.accounts import Account
 from app.storage.admins import Admin
 from app.storage.impersonations import EndReason
 from app.storage.members import Member
 from tests import cast
+from tests.twins import fails_without, line
 
 Spoil = Callable[[Admin, Member], object]
 
@@ -27,11 +30,18 @@ def test_a_superadmin_may_impersonate_an_active_member(ada: Admin, mia: Member) 
 
 
 @pytest.mark.requirement("A2")
+@fails_without(
+    line(
+        policies._refusal_of_impersonator,
+        " and holds(impersonator.role, Permission.IMPERSONATIONS_START)",
+    )
+)
 def test_an_admin_may_not(omar: Admin, mia: Member) -> None:
     assert refusal(omar, mia) is Refusal.NOT_SUPERADMIN
 
 
 @pytest.mark.requirement("A2")
+@fails_without(line(policies._refusal_of_impersonator, "able and "))
 def test_a_disabled_superadmin_may_not(ada: Admin, mia: Member) -> None:
     ada.disabled_at = ada.created_at
     assert refusal(ada, mia) is Refusal.NOT_SUPERADMIN
@@ -39,12 +49,30 @@ def test_a_disabled_superadmin_may_not(ada: Admin, mia: Member) -> None:
 
 @pytest.mark.requirement("A2")
 @pytest.mark.failure("X2")
+@fails_without(
+    line(
+        policies._refusal_of_impersonator,
+        " and holds(impersonator.role, Permission.IMPERSONATIONS_START)",
+    ),
+    line(
+        permissions.holds,
+        "role in GRANTED and permission in GRANTED[Role(role)]",
+        "role != Role.ADMIN",
+    ),
+)
 def test_a_role_that_nobody_knows_may_not(ada: Admin, mia: Member) -> None:
     ada.role = "emperor"
     assert refusal(ada, mia) is Refusal.NOT_SUPERADMIN
 
 
 @pytest.mark.requirement("A3")
+@fails_without(
+    line(
+        policies.refusal_to_impersonate,
+        "refusal_of_account(target.account) or _refusal_of_member(target)",
+        "None",
+    )
+)
 @pytest.mark.parametrize(
     ("person", "expected"),
     [
@@ -63,12 +91,20 @@ def test_a_forbidden_target_is_refused_for_its_reason(
 
 @pytest.mark.requirement("A3")
 @pytest.mark.failure("X3")
+@fails_without(line(policies.refusal_to_impersonate, "if target_is_admin", "if False"))
 def test_an_admin_is_no_target_in_any_account(db: Session, ada: Admin) -> None:
     omar = db.get_one(Member, cast.OMAR_AS_MEMBER.id)
     assert refusal(ada, omar, target_is_admin=True) is Refusal.TARGET_IS_ADMIN
 
 
 @pytest.mark.requirement("A3")
+@fails_without(
+    line(
+        policies.refusal_to_impersonate,
+        "target.email_key == impersonator.email_key",
+        "target.email == impersonator.email",
+    )
+)
 def test_oneself_is_no_target_however_the_address_is_spelt(ada: Admin, mia: Member) -> None:
     mia.email = "ADA@example.com"
     mia.fold_names()
@@ -76,12 +112,14 @@ def test_oneself_is_no_target_however_the_address_is_spelt(ada: Admin, mia: Memb
 
 
 @pytest.mark.requirement("I9")
+@fails_without(line(Account.allows_impersonation, " and not self.impersonation_switched_off"))
 def test_our_switch_forbids_what_the_directory_allows(ada: Admin, mia: Member) -> None:
     mia.account.impersonation_switched_off = True
     assert refusal(ada, mia) is Refusal.ACCOUNT_OPTED_OUT
 
 
 @pytest.mark.requirement("I9")
+@fails_without(line(Account.allows_impersonation, "self.impersonation_allowed and "))
 def test_our_switch_cannot_allow_what_the_directory_forbids(db: Session, ada: Admin) -> None:
     opal = db.get_one(Member, cast.OPAL.id)
     opal.account.impersonation_switched_off = False
@@ -89,6 +127,29 @@ def test_our_switch_cannot_allow_what_the_directory_forbids(db: Session, ada: Ad
 
 
 @pytest.mark.requirement("A3")
+@fails_without(
+    line(
+        policies.refusal_to_impersonate,
+        "if refusal := _refusal_of_impersonator(impersonator)",
+        "if refusal := None",
+    ),
+    line(
+        policies.refusal_to_impersonate, "if target.email_key == impersonator.email_key", "if False"
+    ),
+    line(policies.refusal_to_impersonate, "if target_is_admin", "if False"),
+    line(policies.refusal_of_account, "if account.is_suspended", "if False"),
+    line(
+        policies.refusal_of_account,
+        "None if account.allows_impersonation else Refusal.ACCOUNT_OPTED_OUT",
+        "None",
+    ),
+    line(policies._refusal_of_member, "if target.status != MemberStatus.ACTIVE", "if False"),
+    line(
+        policies._refusal_of_member,
+        "Refusal.MEMBER_PROTECTED if target.protected else None",
+        "None",
+    ),
+)
 def test_the_gravest_reason_is_the_one_that_is_given(ada: Admin, mia: Member) -> None:
     """Everything is wrong at once; each reason is mended after it was named."""
     mia.email_key, mia.protected, mia.status = ada.email_key, True, "deactivated"

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import impersonations
+from app.domain import impersonations, repeats
 from app.domain.errors import Reused
 from app.domain.repeats import Repeated, repeat
 from app.storage.admins import Admin
@@ -15,6 +15,7 @@ from app.storage.impersonations import EndReason, Handoff
 from app.storage.members import Member
 from tests import factories, trail
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line
 
 KEY = "request 1"
 
@@ -35,6 +36,7 @@ def test_what_was_not_sent_before_is_none(
 
 
 @pytest.mark.requirement("P5")
+@fails_without(line(repeats.repeat, "now=earlier.started_at)", "now=now)"))
 def test_what_was_sent_before_gets_another_ticket_that_lasts_no_longer(
     db: Session, ada: Admin, mia: Member, now: datetime
 ) -> None:
@@ -52,6 +54,13 @@ def test_what_was_sent_before_gets_another_ticket_that_lasts_no_longer(
 
 
 @pytest.mark.requirement("A2", "P5")
+@fails_without(
+    line(
+        repeats.repeat,
+        "live = endings.still_live(db, earlier, provenance=provenance, now=now)",
+        "live = True",
+    )
+)
 def test_a_session_whose_ground_is_gone_ends_instead(
     db: Session, ada: Admin, mia: Member, now: datetime
 ) -> None:
@@ -64,6 +73,13 @@ def test_a_session_whose_ground_is_gone_ends_instead(
 
 
 @pytest.mark.requirement("P5")
+@fails_without(
+    line(
+        repeats.repeat,
+        "if (earlier.target_id, earlier.reason, earlier.ticket_url) != asked",
+        "if False",
+    )
+)
 def test_another_request_under_the_same_key_is_refused(
     db: Session, ada: Admin, mia: Member, eve: Member, now: datetime
 ) -> None:

@@ -6,7 +6,16 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from app.domain import authentication, passkeys, recovery_codes, second_step, sign_ins
+from app.domain import (
+    authentication,
+    factor_throttles,
+    factors,
+    passkeys,
+    recovery_codes,
+    second_step,
+    sign_ins,
+    totp,
+)
 from app.domain.alerts import RULES, AlertKind
 from app.domain.audit_trail import AuditAction
 from app.domain.authentication import NotSignedIn
@@ -20,6 +29,7 @@ from tests import trail
 from tests.cast import ADA, PASSWORD
 from tests.devices import App, add_app, add_passkey
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line, together, value
 
 STEP = timedelta(seconds=30)
 SECOND = timedelta(seconds=1)
@@ -52,9 +62,9 @@ def finish(
 
 @pytest.mark.requirement("S8")
 @pytest.mark.failure("X23")
-def test_a_password_opens_nothing_but_the_second_step(
-    db: Session, half_open: HalfOpen, now: datetime
-) -> None:
+@fails_without(line(sign_ins.begin, "if not has_factors(db, admin.id)", "if True"))
+def test_a_password_opens_nothing_but_the_second_step(db: Session, app: App, now: datetime) -> None:
+    half_open = begin(db, now)
     assert sign_ins.find(db, half_open.secret, now=now) is None
     assert second_step.find(db, half_open.secret, now=now) is half_open.sign_in
     assert trail.actions(db) == [AuditAction.SIGN_IN_BEGUN]
@@ -73,6 +83,13 @@ def test_a_code_finishes_it(
 
 
 @pytest.mark.requirement("S8")
+@fails_without(
+    line(second_step.finish, "row.closed_at = now"),
+    together(
+        line(second_step.finish, "if row.closed_at is not None", "if False"),
+        line(second_step.find, "row.closed_at is not None or "),
+    ),
+)
 def test_it_can_be_finished_once(
     db: Session, half_open: HalfOpen, app: App, lock: Lock, now: datetime
 ) -> None:
@@ -83,15 +100,14 @@ def test_it_can_be_finished_once(
 
 
 @pytest.mark.requirement("S8")
-@pytest.mark.parametrize(("age", "good"), [(HALF_OPEN - SECOND, True), (HALF_OPEN, False)])
-def test_it_waits_for_minutes_only(
-    db: Session, half_open: HalfOpen, now: datetime, age: timedelta, *, good: bool
-) -> None:
-    found = second_step.find(db, half_open.secret, now=now + age)
-    assert (found is not None) is good
+@fails_without(line(second_step.find, "now >= row.good_until or "))
+def test_it_waits_for_minutes_only(db: Session, half_open: HalfOpen, now: datetime) -> None:
+    assert second_step.find(db, half_open.secret, now=now + HALF_OPEN - SECOND)
+    assert second_step.find(db, half_open.secret, now=now + HALF_OPEN) is None
 
 
 @pytest.mark.requirement("S1")
+@fails_without(line(second_step.find, " or row.admin.is_disabled"))
 def test_it_is_over_when_the_admin_is_disabled(
     db: Session, ada: Admin, half_open: HalfOpen, now: datetime
 ) -> None:
@@ -100,6 +116,10 @@ def test_it_is_over_when_the_admin_is_disabled(
 
 
 @pytest.mark.requirement("S8")
+@fails_without(
+    line(factors._take_step, ", Factor.last_step < step"),
+    line(factors._take_step, "Factor.last_step < step", "Factor.last_step != step"),
+)
 def test_a_code_is_good_once(
     db: Session, half_open: HalfOpen, app: App, lock: Lock, now: datetime
 ) -> None:
@@ -113,19 +133,22 @@ def test_a_code_is_good_once(
 
 
 @pytest.mark.requirement("S8")
-@pytest.mark.parametrize(("steps", "good"), [(-2, False), (-1, True), (1, True), (2, False)])
+@pytest.mark.parametrize("steps", [-1, 1])
 def test_a_clock_may_be_off_by_a_step(
-    db: Session,
-    half_open: HalfOpen,
-    app: App,
-    lock: Lock,
-    now: datetime,
-    steps: int,
-    *,
-    good: bool,
+    db: Session, half_open: HalfOpen, app: App, lock: Lock, now: datetime, steps: int
 ) -> None:
     result = finish(db, half_open, app.code(now + steps * STEP), lock=lock, now=now)
-    assert isinstance(result, SignedIn) is good
+    assert isinstance(result, SignedIn)
+
+
+@pytest.mark.requirement("S8")
+@fails_without(value(totp, "WINDOW", 2))
+@pytest.mark.parametrize("steps", [-2, 2])
+def test_a_clock_may_not_be_off_by_more(
+    db: Session, half_open: HalfOpen, app: App, lock: Lock, now: datetime, steps: int
+) -> None:
+    result = finish(db, half_open, app.code(now + steps * STEP), lock=lock, now=now)
+    assert isinstance(result, NotSignedIn)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +163,17 @@ def test_anything_else_is_no_code(
 
 
 @pytest.mark.requirement("S6", "S8")
+@fails_without(
+    line(
+        second_step._throttle,
+        "throttled = throttle(db, admin, email=admin.email, address=address, now=now)",
+        "throttled = None",
+    ),
+    line(
+        second_step._note_wrong_factor,
+        "note_attempt(db, email=admin.email, address=provenance.address, now=now)",
+    ),
+)
 def test_guessing_codes_is_slowed_down_like_passwords(
     db: Session, half_open: HalfOpen, app: App, lock: Lock, now: datetime
 ) -> None:
@@ -174,6 +208,9 @@ def guess_for_long(
 
 
 @pytest.mark.requirement("S6", "S8")
+@fails_without(
+    line(second_step._throttle, "NotSignedIn(wait_sentence(wait), wait) if wait else None", "None")
+)
 def test_fifty_wrong_codes_in_a_day_are_followed_by_one_an_hour(
     db: Session, half_open: HalfOpen, lock: Lock, now: datetime
 ) -> None:
@@ -186,6 +223,13 @@ def test_fifty_wrong_codes_in_a_day_are_followed_by_one_an_hour(
 
 
 @pytest.mark.requirement("S6", "S8")
+@fails_without(
+    line(
+        factor_throttles.code_wait,
+        "here if has_signed_in_from(db, admin.id, address) else anywhere",
+        "anywhere",
+    )
+)
 def test_codes_guessed_elsewhere_keep_nobody_waiting_at_home(
     db: Session, ada: Admin, half_open: HalfOpen, app: App, lock: Lock, now: datetime
 ) -> None:
@@ -214,6 +258,12 @@ def alert_kinds(db: Session) -> list[str]:
 
 
 @pytest.mark.requirement("S6", "S8")
+@fails_without(
+    line(
+        second_step._note_wrong_factor,
+        "sign_in_alerts.watch_wrong_factor(db, admin, provenance=provenance, now=now)",
+    )
+)
 def test_wrong_factors_after_a_good_password_are_an_alert(
     db: Session, half_open: HalfOpen, lock: Lock, now: datetime
 ) -> None:
@@ -225,6 +275,10 @@ def test_wrong_factors_after_a_good_password_are_an_alert(
 
 
 @pytest.mark.requirement("S6", "S8")
+@fails_without(
+    line(authentication.sign_in, "if isinstance(begun, HalfOpen)", "if False"),
+    line(second_step.finish, "sign_in_alerts.forget_begun(db, admin)"),
+)
 def test_passwords_that_go_no_further_are_an_alert(
     db: Session, half_open: HalfOpen, app: App, lock: Lock, now: datetime
 ) -> None:
@@ -247,6 +301,7 @@ def test_they_are_however_the_first_step_was_done(
 
 
 @pytest.mark.requirement("S8")
+@fails_without(line(recovery_codes.use, "RecoveryCode.used_at.is_(None),"))
 def test_a_recovery_code_is_good_once_however_it_is_typed(
     db: Session, ada: Admin, half_open: HalfOpen, lock: Lock, now: datetime
 ) -> None:
@@ -260,6 +315,10 @@ def test_a_recovery_code_is_good_once_however_it_is_typed(
 
 
 @pytest.mark.requirement("S8", "K5")
+@fails_without(
+    line(recovery_codes.use, "RecoveryCode.void_at.is_(None),"),
+    line(recovery_codes.make, "void_codes(db, admin.id, now=now)"),
+)
 def test_recovery_codes_are_kept_as_hashes_and_replaced_as_a_whole(
     db: Session, ada: Admin, half_open: HalfOpen, lock: Lock, now: datetime
 ) -> None:
@@ -270,6 +329,7 @@ def test_recovery_codes_are_kept_as_hashes_and_replaced_as_a_whole(
 
 
 @pytest.mark.requirement("S8")
+@fails_without(line(recovery_codes._hash, "{admin.id} "))
 def test_a_recovery_code_is_good_for_its_admin_alone(
     db: Session, cy: Admin, half_open: HalfOpen, lock: Lock, now: datetime
 ) -> None:

@@ -1,5 +1,6 @@
 """The key that signs tokens: made once, kept to its owner, refused when unfit."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from app.domain import signing_keys
 from app.domain.signing_keys import SigningKey, UnusableKey
+from tests.twins import fails_without, line
 
 
 @pytest.fixture
@@ -35,12 +37,14 @@ def pem(key: object, encryption: object = None) -> bytes:
     return written
 
 
+@fails_without(line(signing_keys.create, "mode=0o600, "))
 def test_a_new_key_is_readable_by_its_owner_alone(path: Path) -> None:
     signing_keys.create(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert signing_keys.load(path).kid == signing_keys.load(path).kid
 
 
+@fails_without(line(signing_keys.create, ", exist_ok=False"))
 def test_a_new_key_never_overwrites_an_old_one(path: Path) -> None:
     signing_keys.create(path)
     before = path.read_bytes()
@@ -56,6 +60,13 @@ def test_a_missing_key_is_told_in_one_line(path: Path) -> None:
 
 
 @pytest.mark.requirement("K1")
+@fails_without(
+    line(
+        signing_keys.read_private,
+        "if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)",
+        "if False",
+    )
+)
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o601, 0o777])
 def test_a_key_that_others_can_read_is_refused(path: Path, mode: int) -> None:
     write(path, pem(ed25519.Ed25519PrivateKey.generate()), mode)
@@ -64,6 +75,7 @@ def test_a_key_that_others_can_read_is_refused(path: Path, mode: int) -> None:
 
 
 @pytest.mark.requirement("K1")
+@fails_without(line(signing_keys.load, "if not isinstance(key, Ed25519PrivateKey)", "if False"))
 @pytest.mark.parametrize(
     "content",
     [
@@ -80,6 +92,17 @@ def test_a_key_of_another_kind_is_refused(path: Path, content: bytes) -> None:
 
 
 @pytest.mark.requirement("K1")
+@fails_without(
+    line(
+        signing_keys.load,
+        "except (ValueError, TypeError) as error",
+        "except ZeroDivisionError as error",
+    ),
+    raises=(
+        ValueError,
+        TypeError,
+    ),
+)
 @pytest.mark.parametrize(
     "content",
     [
@@ -107,11 +130,20 @@ def test_a_folder_is_no_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("K6")
+@fails_without(
+    line(
+        SigningKey._jwk,
+        "self.public.public_bytes(Encoding.Raw, PublicFormat.Raw)",
+        "self.private.private_bytes_raw()",
+    )
+)
 def test_the_public_key_says_nothing_of_the_private_one() -> None:
     private = ed25519.Ed25519PrivateKey.generate()
     jwk = SigningKey(private).public_jwk
     assert set(jwk) == {"kty", "crv", "x", "kid", "use", "alg"}
-    assert private.private_bytes_raw().hex() not in json.dumps(jwk)
+    secret = private.private_bytes_raw()
+    for written in (secret.hex(), base64.urlsafe_b64encode(secret).rstrip(b"=").decode()):
+        assert written not in json.dumps(jwk)
 
 
 def test_the_name_of_a_key_is_its_thumbprint() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from app.domain import throttles
+from app.domain import impersonations, throttles
 from app.domain.errors import Throttled
 from app.domain.start_limits import StartLimits
 from app.domain.throttles import Grant, is_told
@@ -14,6 +14,7 @@ from app.storage.admins import Admin
 from app.storage.members import Member
 from tests import factories
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 TWO = StartLimits(per_hour=2)
@@ -29,6 +30,9 @@ def test_one_of_a_run_is_told_and_each_tenth_part_of_what_follows() -> None:
 
 @pytest.mark.requirement("S6")
 @pytest.mark.failure("X23")
+@fails_without(
+    line(impersonations.check_policy, "Refusal.STARTS_THROTTLED if wait else None", "None")
+)
 def test_an_admin_starts_so_many_sessions_in_an_hour_and_no_more(
     db: Session, ada: Admin, cy: Admin, mia: Member, now: datetime
 ) -> None:
@@ -42,6 +46,13 @@ def test_an_admin_starts_so_many_sessions_in_an_hour_and_no_more(
 
 
 @pytest.mark.requirement("L1", "S6")
+@fails_without(
+    line(
+        impersonations.check_policy,
+        "raise Throttled(sentence, retry_after=wait, code=refusal, event=refused)",
+        "raise Throttled(sentence, retry_after=wait)",
+    )
+)
 def test_a_start_too_many_is_refused_on_record(
     db: Session, ada: Admin, mia: Member, now: datetime
 ) -> None:
@@ -69,6 +80,13 @@ def share(db: Session, now: datetime, *, most: int) -> Grant:
 
 
 @pytest.mark.requirement("P5")
+@fails_without(
+    line(
+        throttles.grant_requests,
+        "min(share, most - (run.count - share))",
+        "share if run.count <= 2 * most else 0",
+    )
+)
 @pytest.mark.parametrize("most", [1, 7, 99, 250, 60_000])
 def test_all_shares_together_are_what_a_key_may_send(db: Session, now: datetime, most: int) -> None:
     granted = 0
@@ -87,6 +105,7 @@ def test_a_share_is_small_enough_to_be_spent_and_large_enough_to_be_rare(
 
 
 @pytest.mark.requirement("S6")
+@fails_without(line(throttles.check_failed_keys, "if run is not None and", "if False and"))
 def test_an_address_without_a_good_key_is_told_to_wait(db: Session, now: datetime) -> None:
     address = FROM_THE_OFFICE.address
     for _ in range(100):
