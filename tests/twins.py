@@ -14,6 +14,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.owner import as_owner, without_trigger
 
@@ -71,10 +72,13 @@ def line(guarded: Any, text: str, instead: str = "") -> Switch:
 
 
 def value(place: object, name: str, instead: object) -> Switch:
-    """Return the switch that gives an attribute of a module or a class another value."""
+    """Return the switch that gives an attribute, or an item of a dictionary, another value."""
 
     def switch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(place, name, instead)
+        if isinstance(place, dict):
+            monkeypatch.setitem(place, name, instead)
+        else:
+            monkeypatch.setattr(place, name, instead)
 
     return switch
 
@@ -85,6 +89,16 @@ def trigger(name: str, *, on: str) -> Switch:
     def switch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
         with as_owner(request.getfixturevalue("database_url")) as db:
             without_trigger(db, on, name)
+
+    return switch
+
+
+def statement(sql: str) -> Switch:
+    """Return the switch that has the owner of the test's database run a statement."""
+
+    def switch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        with as_owner(request.getfixturevalue("database_url")) as db:
+            db.execute(text(sql))
 
     return switch
 
