@@ -18,7 +18,7 @@ from app.storage.impersonations import Impersonation
 from tests.budget import TIMES, tries
 from tests.conftest import on_sqlite
 from tests.domain.any_order import AnyOrder
-from tests.twins import fails_without, line
+from tests.twins import by_hand, fails_without, line
 
 LITTLE = settings(
     max_examples=tries(8),
@@ -68,10 +68,11 @@ def test_the_model_and_the_site_never_differ(engine_name: str, machine: type[Any
 
 
 @on_sqlite
+@by_hand
 def test_a_site_that_forgets_a_rule_differs(
     machine: type[AnyOrder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The twin: silence ends nothing."""
+    """Silence ends nothing."""
     monkeypatch.setattr(endings, "SILENCE", endings.SILENCE * 100)
     both = machine()
     both.start_and_open("ada", "mia")

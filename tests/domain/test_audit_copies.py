@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import worker
+from app.domain import audit_copies
 from app.domain.alerts import ALERTS
 from app.domain.audit_copies import Batch, CannotSend, Copy, Courier, Record, copies
 from app.domain.audit_trail import OPERATOR, AuditAction, append, event
@@ -18,6 +19,7 @@ from app.storage.database import Database
 from tests import factories, trail
 from tests.copying import record
 from tests.owner import as_owner
+from tests.twins import fails_without, line
 
 
 @dataclass
@@ -69,6 +71,7 @@ def test_once_it_goes_it_does_not_wait(db: Session, courier: Courier, now: datet
 
 
 @pytest.mark.requirement("F5")
+@fails_without(line(Courier.is_due, " <= now + LONGEST_WAIT"))
 def test_a_clock_that_is_set_back_does_not_stop_it(
     db: Session, courier: Courier, now: datetime
 ) -> None:
@@ -87,6 +90,9 @@ def test_the_same_problem_is_news_once(db: Session, courier: Courier, now: datet
 
 
 @pytest.mark.requirement("L14")
+@fails_without(
+    line(audit_copies._ahead, "number > size or copy.problem == problem", "number > size")
+)
 @pytest.mark.parametrize("name", ["last_event_id", "last_checkpoint_size"])
 def test_a_copy_that_is_ahead_of_the_trail_stands_still_until_somebody_puts_it_right(
     database: Database, database_url: str, courier: Courier, now: datetime, name: str

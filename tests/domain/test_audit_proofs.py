@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from app.domain import audit_proofs
-from app.domain.audit_proofs import BadProof, Checked, Proof
+from app.domain.audit_proofs import BadProof, Checked, Proof, TrailProver
 from app.domain.audit_scan import Finding, Tampered
 from app.domain.audit_trail import OPERATOR, AuditAction, append, event
 from app.domain.checkpoints import Checkpoint
@@ -25,6 +25,7 @@ from app.storage.database import Database
 from tests import cast
 from tests.owner import as_owner, without_trigger
 from tests.proving import Proven, proven
+from tests.twins import fails_without, line
 
 EVENTS, SIGNED = 12, (5, 9)
 JSON = dict[str, Any]
@@ -157,6 +158,13 @@ def test_an_archived_event_is_where_its_archive_is(trail: Proven, database_url: 
 
 
 @pytest.mark.requirement("L10")
+@fails_without(
+    line(
+        TrailProver.prove,
+        "if finding := wrong_with(event, proof, self.checkpoint)",
+        "if finding := None",
+    )
+)
 def test_no_proof_is_given_of_what_was_tampered_with(trail: Proven, database_url: str) -> None:
     with as_owner(database_url) as db:
         without_trigger(db, "audit_events", "audit_events_no_update")
@@ -208,6 +216,7 @@ DOUBLED: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.requirement("L10")
+@fails_without(line(audit_proofs._unique, "if len(dict(pairs)) != len(pairs)", "if False"))
 @pytest.mark.parametrize(("old", "new"), DOUBLED.values(), ids=DOUBLED)
 def test_a_name_that_stands_there_twice_is_refused(
     trail: Proven, tmp_path: Path, old: str, new: str

@@ -224,13 +224,6 @@ def test_after_the_wait_the_right_password_is_good(db: Session, now: datetime) -
 
 
 @pytest.mark.requirement("S6")
-@fails_without(
-    line(
-        authentication.sign_in,
-        "if throttled := throttle(db, admin, email=email, address=provenance.address, now=now)",
-        "if throttled := None",
-    )
-)
 def test_waiting_in_vain_does_not_make_the_wait_longer(db: Session, now: datetime) -> None:
     """A stranger can slow an admin down, never lock her out."""
     fail(db, now, FREE_FAILURES_PER_ACCOUNT)

@@ -28,7 +28,7 @@ from tests.factories import FROM_THE_OFFICE
 from tests.faults import IGNORE, RULE, full_disk
 from tests.owner import as_owner
 from tests.proving import proven
-from tests.twins import fails_without, line
+from tests.twins import by_hand, fails_without, line
 
 IGNORE_ONE = (
     "CREATE TRIGGER swallow BEFORE INSERT ON audit_words WHEN NEW.event_id = {0}"
@@ -154,10 +154,11 @@ def test_of_two_events_none_may_be_swallowed(
 
 @pytest.mark.requirement("L3")
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+@by_hand
 def test_the_same_happens_when_it_can_be_recorded(
     database: Database, started: Started, now: datetime, act: Act
 ) -> None:
-    """The twin: it was the broken trail that stopped it."""
+    """It was the broken trail that stopped it."""
     before = state(database)
     attempt(database, act, started, now)
     assert state(database) != before

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from app.domain import handoffs
 from app.domain.audit_trail import AuditAction
@@ -24,6 +23,7 @@ from tests.devices import add_app
 from tests.domain import contending, racing
 from tests.domain.racing import CONTENDERS, Contenders
 from tests.proving import proven
+from tests.twins import by_hand, fails_without, statement
 
 # Under xdist one worker runs them all: the contenders are started once.
 pytestmark = pytest.mark.xdist_group("races")
@@ -88,6 +88,7 @@ def test_a_request_that_several_send_at_once_starts_one_session(
 
 @on_sqlite
 @pytest.mark.requirement("R4")
+@by_hand
 def test_a_transaction_that_begins_by_reading_cannot_write(
     contenders: Contenders, database_url: str, now: datetime
 ) -> None:
@@ -106,11 +107,17 @@ SECOND_SESSION = """
 
 
 @pytest.mark.requirement("R1")
+@fails_without(statement("DROP INDEX uq_impersonations_active_impersonator"))
 def test_the_database_itself_refuses_a_second_active_session(
-    db: Session, ada: Admin, mia: Member, now: datetime
+    database: Database, now: datetime
 ) -> None:
-    factories.start(db, impersonator=ada, target=mia, now=now)
-    with pytest.raises(IntegrityError, match=ONE_ACTIVE_SESSION):
+    with database.unit_of_work(writing=True) as db:
+        ada, mia = db.get_one(Admin, "ada"), db.get_one(Member, "mia")
+        factories.start(db, impersonator=ada, target=mia, now=now)
+    with (
+        pytest.raises(IntegrityError, match=ONE_ACTIVE_SESSION),
+        database.unit_of_work(writing=True) as db,
+    ):
         db.execute(text(SECOND_SESSION))
 
 
@@ -121,7 +128,8 @@ def test_of_eight_who_bring_the_same_ticket_one_wins(
     assert sum(contenders.race(contending.consume, database_url, tickets, now)) == TICKETS
 
 
-@pytest.mark.requirement("H2")
+@pytest.mark.requirement("H2", "F4")
+@by_hand
 def test_reading_before_writing_lets_several_bring_a_ticket(
     contenders: Contenders, database_url: str, tickets: list[str], now: datetime
 ) -> None:
@@ -178,7 +186,8 @@ def test_of_many_who_end_a_session_one_does(
     assert sorted(str(end.impersonation_id) for end in ends) == sorted(sessions)
 
 
-@pytest.mark.requirement("I4")
+@pytest.mark.requirement("I4", "R3", "F4")
+@by_hand
 def test_looking_before_ending_lets_several_end_a_session(
     contenders: Contenders, database_url: str, sessions: list[str], now: datetime
 ) -> None:
@@ -243,6 +252,7 @@ def test_the_shares_of_a_key_are_given_out_across_all_processes(
 
 
 @pytest.mark.requirement("P5", "S6")
+@by_hand
 def test_reading_a_counter_before_writing_it_lets_more_through(
     contenders: Contenders, database_url: str, now: datetime
 ) -> None:
@@ -276,6 +286,7 @@ def test_many_writers_make_one_chain(
 
 
 @pytest.mark.requirement("L7", "L11")
+@by_hand
 def test_a_chain_forks_when_its_head_is_read_without_the_lock(
     contenders: Contenders, database_url: str, now: datetime
 ) -> None:

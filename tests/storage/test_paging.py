@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.storage import paging
 from app.storage.accounts import Account, list_accounts, search_accounts
 from app.storage.audit_search import search_events
 from app.storage.listed_members import list_members
@@ -22,6 +23,7 @@ from app.storage.paging import BadCursor, Cursor, Page, page
 from tests import factories
 from tests.budget import tries
 from tests.conftest import NOW
+from tests.twins import fails_without, line, together
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,13 @@ def test_an_address_with_nonsense_in_it_is_refused(text: str) -> None:
 
 
 @pytest.mark.requirement("X3")
+@fails_without(
+    together(
+        line(paging.from_cursor, "if len(cursor.keys) != len(order)", "if False"),
+        line(paging._raw, "if isinstance(key, int) is not numeric", "if False"),
+    ),
+    raises=(ValueError,),
+)
 @pytest.mark.parametrize(
     "keys", [(), ("a",), ("a", "b", "c"), (1, "b"), ("a", 1), ("a", "b", "c", "d")]
 )
