@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from app import config
 from app.config import BadSetting, from_environment, read_environment
+from tests.twins import fails_without, line, together, value
 
 GOOD = {
     "UNDERSTUDY_ADMIN_URL": "https://admin.example.com",
@@ -143,6 +145,7 @@ def test_the_settings_do_not_show_their_secrets() -> None:
 
 
 @pytest.mark.requirement("S12")
+@fails_without(line(config._secret, "if value.startswith(DEMO_PREFIX) and", "if False and"))
 def test_a_secret_of_the_demo_is_for_the_demo_alone() -> None:
     secret = {"UNDERSTUDY_SECRET_KEY": "demo-0123456789abcdef0123456789abcdef"}
     assert from_environment(DEMO | secret).demo
@@ -151,6 +154,12 @@ def test_a_secret_of_the_demo_is_for_the_demo_alone() -> None:
 
 
 @pytest.mark.requirement("S12")
+@fails_without(
+    together(
+        line(config._origin, "if demo and", "if False and"),
+        line(config._origin, 'if parts.scheme == "http" and', "if False and"),
+    )
+)
 @pytest.mark.parametrize("name", ["UNDERSTUDY_ADMIN_URL", "UNDERSTUDY_PRODUCT_URL"])
 @pytest.mark.parametrize("url", ["https://admin.example.com", "http://192.0.2.1:8000"])
 def test_the_demo_stays_on_this_machine(name: str, url: str) -> None:
@@ -186,6 +195,7 @@ def test_a_webhook_has_one_secret_or_two() -> None:
 
 
 @pytest.mark.requirement("O2")
+@fails_without(line(config._webhook_url, "demo and "))
 def test_a_webhook_over_http_is_for_the_demo_on_this_machine_alone() -> None:
     local = WEBHOOK | {"UNDERSTUDY_AUDIT_WEBHOOK_URL": "http://127.0.0.1:9000/"}
     assert from_environment(DEMO | local).audit_webhook_url == "http://127.0.0.1:9000/"
@@ -273,6 +283,7 @@ def test_half_a_webhook_is_refused() -> None:
 
 
 @pytest.mark.requirement("K3")
+@fails_without(value(config, "_check_webhook_secrets", lambda environ: None))
 def test_what_signs_webhooks_signs_nothing_else() -> None:
     with pytest.raises(BadSetting, match="UNDERSTUDY_AUDIT_WEBHOOK_SECRET"):
         from_environment(GOOD | WEBHOOK | {"UNDERSTUDY_SECRET_KEY": WEBHOOK_SECRET})
@@ -325,6 +336,7 @@ def test_a_proof_is_good_for_ten_minutes_or_less(minutes: str, *, good: bool) ->
 
 
 @pytest.mark.requirement("K3")
+@fails_without(value(config, "_check_key_files", lambda settings: None))
 @pytest.mark.parametrize("other", ["signing-key.pem", "checkpoint-key.pem"])
 def test_what_seals_secrets_signs_nothing(other: str) -> None:
     with pytest.raises(BadSetting, match="UNDERSTUDY_FACTOR_KEY_FILE"):
@@ -342,12 +354,13 @@ def test_alerts_go_to_a_webhook_by_the_same_rules_as_copies() -> None:
     config = from_environment(GOOD | ALERTS)
     assert config.alert_webhook_secrets == (b"t" * 24,)
     assert "hunter2" not in repr(config)
-    for name, value in (("URL", "http://pager.example.com/"), ("URL", ""), ("SECRET", "whsec_")):
+    for name, bad in (("URL", "http://pager.example.com/"), ("URL", ""), ("SECRET", "whsec_")):
         with pytest.raises(BadSetting, match="UNDERSTUDY_ALERT_WEBHOOK_"):
-            from_environment(GOOD | ALERTS | {f"UNDERSTUDY_ALERT_WEBHOOK_{name}": value})
+            from_environment(GOOD | ALERTS | {f"UNDERSTUDY_ALERT_WEBHOOK_{name}": bad})
 
 
 @pytest.mark.requirement("K3")
+@fails_without(value(config, "_check_webhook_secrets", lambda environ: None))
 def test_each_webhook_has_a_secret_of_its_own() -> None:
     same = {"UNDERSTUDY_ALERT_WEBHOOK_SECRET": f"{OTHER_WEBHOOK_SECRET} {WEBHOOK_SECRET}"}
     with pytest.raises(BadSetting, match="UNDERSTUDY_ALERT_WEBHOOK_SECRET must be another"):

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from app import worker
 from app.domain import audit_copies, impersonations
 from app.domain.audit_copies import Courier
 from app.domain.audit_records import from_record
@@ -36,6 +37,7 @@ from tests.factories import FROM_THE_OFFICE
 from tests.outgoing.receivers import Stream, Web, free_port, stream, web
 from tests.owner import as_owner, without_trigger
 from tests.proving import Proven, proven
+from tests.twins import fails_without, line
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRET = b"a secret that is long enough for this"
@@ -195,6 +197,9 @@ def test_what_happens_while_a_receiver_is_down_comes_later(
 
 
 @pytest.mark.requirement("L14", "O3")
+@fails_without(
+    line(worker.copy_trail, "        return None\n    with database", "    with database"),
+)
 def test_what_a_receiver_refuses_is_sent_again_before_anything_else(
     database: Database, now: datetime
 ) -> None:
@@ -360,9 +365,9 @@ def test_whatever_it_holds_an_event_is_one_line_and_comes_back_the_same(
     made = audit_copies.record_of(event)
     assert made
     sent = message(made, "localhost").decode("ascii")
-    for line in (made.line, sent):
-        assert line.isprintable()
-        assert len(line.splitlines()) == 1
+    for written in (made.line, sent):
+        assert written.isprintable()
+        assert len(written.splitlines()) == 1
     assert from_record(json.loads(made.line)) == event
     assert sent.endswith(f"] {made.line}")
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app import logs
 from app.product import logs as product_logs
+from tests.twins import fails_without, line
 
 ANYTHING = st.text(st.characters(codec=None, categories=None), max_size=200)
 FORMATTERS = [logs.JsonLines("site", lambda: "request-1"), product_logs.JsonLines()]
@@ -40,6 +41,7 @@ def test_a_record_says_on_whose_behalf() -> None:
 
 
 @pytest.mark.requirement("K4")
+@fails_without(line(logs._without_rows, 'REPEATED_ROW.sub("", text)', "text"))
 def test_what_postgresql_repeats_of_a_row_is_left_out() -> None:
     said = "duplicate key\nDETAIL:  Key (email)=(ada\n@example.com) already exists.\n[SQL: INSERT]"
     told = json.loads(FORMATTERS[0].format(record("failed: %s", said, error=ValueError(said))))

@@ -21,7 +21,9 @@ from app.storage.folding import searchable
 from app.storage.listed_members import search_members
 from app.storage.members import Member
 from app.storage.metadata import metadata
+from migrations import guards
 from tests.cast import ADA, CY
+from tests.twins import fails_without, together, value
 
 SEARCHED = ("accounts", "members")
 GUARDED = ("events", "words", "checkpoints", "tiles")
@@ -101,6 +103,11 @@ def test_revisions_are_one_line_and_sort_by_their_dates() -> None:
 
 
 @pytest.mark.requirement("L6")
+@fails_without(
+    together(
+        value(guards, "refuse", lambda *_, **__: None), value(guards, "drop", lambda *_, **__: None)
+    )
+)
 def test_the_triggers_are_there_after_every_way_to_the_top(
     alembic: AlembicConfig, path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 import app
+from tests.twins import by_hand
 
 # These put a site together as soon as they are imported.
 SITES = {"app.wsgi", "app.product.wsgi", "app.cli.operator"}
@@ -61,7 +62,8 @@ def test_a_long_text_is_read_in_no_time(name: str) -> None:
             pattern.sub("", text)
 
 
+@pytest.mark.requirement("X7")
+@by_hand
 def test_a_pattern_that_is_not_linear_is_noticed() -> None:
-    """The twin."""
     with pytest.raises(TimeoutError), alarm(0.2):
         re.compile("(a|a)*b").match("a" * 60)

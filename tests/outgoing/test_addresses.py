@@ -2,7 +2,9 @@
 
 import pytest
 
+from app.outgoing import addresses
 from app.outgoing.addresses import is_public, resolve
+from tests.twins import fails_without, line
 
 PRIVATE = [
     "127.0.0.1",
@@ -32,6 +34,7 @@ PUBLIC = ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2
 
 
 @pytest.mark.requirement("O2")
+@fails_without(line(addresses.is_public, "one.is_global and not one.is_multicast", "True"))
 @pytest.mark.parametrize("address", PRIVATE)
 def test_our_own_network_is_not_the_world(address: str) -> None:
     assert not is_public(address)

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from urllib3.exceptions import InsecureRequestWarning
 
 from app.domain.audit_copies import CannotSend, Record
+from app.outgoing import webhook
 from app.outgoing.webhook import Webhook, signature
 from tests.outgoing.conftest import trust
 from tests.outgoing.receivers import free_port, server_context, stream, web
 from tests.outgoing.sending import NOW, checkpoint, record, records
+from tests.twins import fails_without, line
 
 OLD, NEW = b"the old secret of the receiver..", b"the new secret of the receiver.."
 WINDOW = timedelta(minutes=5)
@@ -71,6 +74,13 @@ def test_a_batch_comes_as_one_request_with_the_records_in_order() -> None:
 
 
 @pytest.mark.requirement("O1")
+@fails_without(
+    line(
+        webhook.signature,
+        'hmac.digest(secret, signed, "sha256")',
+        "hashlib.sha256(signed).digest()",
+    )
+)
 def test_a_receiver_can_tell_that_it_is_from_us() -> None:
     with web() as received:
         send(received.url, records(1, 3))
@@ -83,6 +93,9 @@ def test_a_receiver_can_tell_that_it_is_from_us() -> None:
 
 
 @pytest.mark.requirement("O1")
+@fails_without(
+    line(webhook.signature, "(id_.encode(), timestamp, content)", "(id_.encode(), 0, content)")
+)
 def test_what_is_sent_again_by_somebody_else_is_too_old_soon() -> None:
     with web() as received:
         send(received.url, records(1, 3))
@@ -104,6 +117,13 @@ def test_while_the_secret_changes_both_sign() -> None:
 
 
 @pytest.mark.requirement("O1", "O3")
+@fails_without(
+    line(
+        Webhook._headers,
+        "hashlib.sha256(content).hexdigest()",
+        "hashlib.sha256(content).hexdigest() + str(now)",
+    )
+)
 def test_a_batch_that_is_sent_again_has_its_id_and_a_new_time() -> None:
     later = NOW + timedelta(hours=1)
     with web(503) as received:
@@ -130,6 +150,7 @@ def test_any_other_answer_is_a_no(status: int) -> None:
 
 
 @pytest.mark.requirement("O2")
+@fails_without(line(Webhook._post_to, "retries=False,\n                redirect=False,"))
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_nothing_is_sent_where_somebody_else_points(status: int) -> None:
     with web() as elsewhere, web(status) as received:
@@ -166,6 +187,7 @@ def test_what_is_no_web_server_is_said_in_words() -> None:
 
 
 @pytest.mark.requirement("K4")
+@fails_without(line(Webhook.name, "{parts.scheme}://{parts.netloc}", "{self.url}"))
 def test_no_secret_is_in_what_can_be_seen() -> None:
     target = hook(f"http://127.0.0.1:{free_port()}/services/hunter2?token=hunter2", b"hunter2")
     with pytest.raises(CannotSend) as failed:
@@ -183,7 +205,7 @@ def leading_to(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str
         if host[0].isdigit():
             return list(original(host, port, *arguments, **named))
         asked.append(host)
-        return [(socket.AF_INET, None, 0, "", (one, port)) for one in next(left)]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (one, port)) for one in next(left)]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     return asked
@@ -203,6 +225,13 @@ def test_a_name_that_leads_into_our_network_is_refused(
 
 
 @pytest.mark.requirement("O2")
+@fails_without(
+    line(
+        Webhook._pool,
+        "urllib3.HTTPSConnectionPool(\n            address,",
+        "urllib3.HTTPSConnectionPool(\n            parts.hostname,",
+    )
+)
 def test_the_address_that_was_looked_at_is_the_one_that_is_called(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -221,6 +250,7 @@ def test_the_address_that_was_looked_at_is_the_one_that_is_called(
 
 
 @pytest.mark.requirement("O2")
+@fails_without(line(Webhook._addresses, "if not self.private and", "if False and"))
 def test_a_receiver_in_our_network_is_called_if_that_is_set() -> None:
     with web() as received:
         with pytest.raises(CannotSend, match="private network"):
@@ -245,6 +275,10 @@ def test_it_goes_over_tls_to_whom_we_know(tls: ssl.SSLContext) -> None:
 
 
 @pytest.mark.requirement("O2")
+@fails_without(
+    line(Webhook._pool, "ssl.create_default_context()", "ssl._create_unverified_context()"),
+    raises=(InsecureRequestWarning,),
+)
 def test_over_tls_a_stranger_gets_nothing(
     certificates: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
