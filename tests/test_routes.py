@@ -30,6 +30,7 @@ from app.storage.base import Base, number_of
 from app.storage.database import Database
 from app.storage.impersonations import Impersonation
 from app.storage.members import Member
+from app.web import protection
 from app.web.admin.routes import ROUTES as ADMIN_ROUTES
 from app.web.api.routes import ROUTES as API_ROUTES
 from app.web.application import Application
@@ -528,6 +529,9 @@ def test_errors_and_files_carry_the_headers_too(
 
 
 @pytest.mark.requirement("W1")
+@fails_without(
+    line(protection.csp_nonce, "secrets.token_urlsafe(16)", "'the same in every answer'")
+)
 def test_the_nonce_is_fresh_on_each_answer(client: FlaskClient) -> None:
     policies = {client.get("/sign-in").headers["Content-Security-Policy"] for _ in range(5)}
     assert len(policies) == 5

@@ -25,6 +25,7 @@ from app.domain.company_sign_in import Stranger
 from app.domain.policies import Refusal
 from app.storage.audit_trail import AuditEvent
 from app.storage.impersonations import EndReason, Impersonation
+from app.web import plain_text
 from app.web.application import Application
 from app.web.event_details import details_of
 from app.web.event_sentences import UNREADABLE, Line, lines
@@ -33,6 +34,7 @@ from app.web.plain_text import one_line
 from tests import factories
 from tests.conftest import ADMIN_URL, NOW, on_sqlite
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line
 
 # Nothing here asks the database.
 pytestmark = on_sqlite
@@ -399,6 +401,18 @@ def test_plain_text_stays_on_its_line_and_moves_nothing(text: str) -> None:
     categories = {unicodedata.category(letter) for letter in plain}
     assert categories.isdisjoint({"Cc", "Cs", "Zl", "Zp"})
     assert not set(plain) & set("\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u061c\u200e\u200f")
+
+
+@pytest.mark.requirement("X4")
+@fails_without(
+    line(
+        plain_text._is_hidden,
+        "letter in MISLEADING or unicodedata.category(letter) in UNPRINTABLE",
+        "False",
+    )
+)
+def test_what_would_move_a_cursor_or_the_text_around_it_is_a_blank() -> None:
+    assert one_line("a\x1bb\u202ec\u2028d") == "a b c d"
 
 
 def test_plain_text_keeps_every_script_and_what_joins_its_letters() -> None:

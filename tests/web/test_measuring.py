@@ -7,11 +7,13 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
 
+from app.web import measuring
 from app.web.application import Application
 from tests import cast
 from tests.browsing import FROM_HERE, Browser
 from tests.conftest import on_sqlite
 from tests.faults import unwritable_trail
+from tests.twins import fails_without, line
 
 pytestmark = on_sqlite
 
@@ -36,6 +38,7 @@ def test_an_answer_has_the_id_of_its_request(client: FlaskClient) -> None:
 
 @pytest.mark.failure("X26")
 @pytest.mark.requirement("K4", "D5")
+@fails_without(line(measuring._route, "request.url_rule.rule", "request.path"))
 def test_its_line_and_its_figures_name_the_route_alone(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,27 +10,13 @@ from app.domain.audit_trail import AuditAction
 from app.storage.database import Database
 from app.web.application import create_admin_app
 from tests.browsing import FROM_HERE, Browser
-from tests.clock import Clock
 from tests.conftest import ADMIN_URL, SiteClient, on_sqlite
 from tests.trail import only
-from tests.twins import fails_without, line
+from tests.twins import fails_without, line, together
 
 
-@on_sqlite
-@pytest.mark.requirement("D2", "L2")
-@pytest.mark.parametrize(
-    ("proxies", "told", "address"),
-    [
-        (0, "203.0.113.1", "127.0.0.1"),
-        (1, "203.0.113.1", "203.0.113.1"),
-        (1, "192.0.2.66, 203.0.113.1", "203.0.113.1"),
-        (2, "192.0.2.66, 203.0.113.1, 10.0.0.1", "203.0.113.1"),
-        (2, "10.0.0.1", "127.0.0.1"),
-    ],
-)
-def test_an_address_counts_from_as_many_proxies_as_are_set(
-    config: Config, database: Database, clock: Clock, proxies: int, told: str, address: str
-) -> None:
+def recorded(config: Config, database: Database, *, proxies: int, told: str) -> str:
+    """Return the address that is on record for a request that so many proxies have passed on."""
     app = create_admin_app(replace(config, trusted_proxies=proxies))
     app.test_client_class = SiteClient
     stranger = Browser(app.test_client())
@@ -39,7 +25,41 @@ def test_an_address_counts_from_as_many_proxies_as_are_set(
     assert stranger.client.post("/sign-in", data=form, headers=headers).status_code == 401
     app.database.dispose()
     with database.unit_of_work(writing=False) as db:
-        assert only(db, AuditAction.SIGN_IN_FAILED).address == address
+        return only(db, AuditAction.SIGN_IN_FAILED).address
+
+
+@on_sqlite
+@pytest.mark.requirement("D2", "L2")
+@fails_without(line(create_admin_app, "hops = config.trusted_proxies", "hops = 3"))
+@pytest.mark.parametrize(
+    ("proxies", "told"),
+    [
+        (1, "203.0.113.1"),
+        (1, "192.0.2.66, 203.0.113.1"),
+        (2, "192.0.2.66, 203.0.113.1, 10.0.0.1"),
+    ],
+)
+@pytest.mark.usefixtures("clock")
+def test_an_address_counts_from_as_many_proxies_as_are_set(
+    config: Config, database: Database, proxies: int, told: str
+) -> None:
+    assert recorded(config, database, proxies=proxies, told=told) == "203.0.113.1"
+
+
+@on_sqlite
+@pytest.mark.requirement("D2", "L2")
+@fails_without(
+    together(
+        line(create_admin_app, "if config.trusted_proxies", "if True"),
+        line(create_admin_app, "hops = config.trusted_proxies", "hops = 1"),
+    )
+)
+@pytest.mark.parametrize(("proxies", "told"), [(0, "203.0.113.1"), (2, "10.0.0.1")])
+@pytest.mark.usefixtures("clock")
+def test_an_address_that_nobody_vouches_for_does_not_count(
+    config: Config, database: Database, proxies: int, told: str
+) -> None:
+    assert recorded(config, database, proxies=proxies, told=told) == "127.0.0.1"
 
 
 def demo_answers(config: Config, path: str, *, address: str, told: str) -> TestResponse:

@@ -20,6 +20,7 @@ from app.storage.database import Database
 from app.storage.impersonations import EndReason, Impersonation
 from app.storage.members import Member
 from app.storage.paging import Cursor
+from app.web.application import Application
 from tests import factories, trail
 from tests.breaking import break_trail
 from tests.browsing import Browser, Element, Page
@@ -28,6 +29,7 @@ from tests.clock import Clock
 from tests.conftest import NOW
 from tests.factories import FROM_THE_OFFICE
 from tests.owner import as_owner, without_trigger
+from tests.twins import fails_without, line
 
 StartSession = Callable[..., str]
 NOTHING = "No event fits these filters."
@@ -381,6 +383,7 @@ def readings(database: Database) -> list[tuple[str | None, str, str]]:
 
 
 @pytest.mark.requirement("L13")
+@fails_without(line(Application._answer, "if reading is not None", "if False"))
 def test_reading_the_trail_is_recorded_with_its_filters(
     superadmin: Browser, database: Database
 ) -> None:
@@ -465,6 +468,7 @@ def test_what_was_not_shown_was_not_read(superadmin: Browser, database: Database
 
 
 @pytest.mark.requirement("L3", "L13")
+@fails_without(line(Application._answer, "if reading is not None", "if False"))
 def test_what_cannot_be_recorded_is_not_shown(
     reader: Browser, sessions: tuple[str, str], database_url: str
 ) -> None:

@@ -14,12 +14,15 @@ from flask.testing import FlaskClient
 from app.config import CompanySettings, Config
 from app.domain import company_accounts
 from app.domain.audit_trail import AuditAction
-from app.domain.company_rules import BY_COMPANY_ALONE
+from app.domain.company_rules import BY_COMPANY_ALONE, CompanyRules
+from app.domain.company_sign_in import sign_in as sign_in_by_company
+from app.domain.company_sign_in import step_up as step_up_by_company
 from app.domain.factors import Lock
 from app.domain.throttles import FREE_FAILURES_PER_ADDRESS, SIGN_IN_WINDOW
 from app.storage import counters
 from app.storage.admins import Admin, SignIn
 from app.storage.database import Database
+from app.web.admin import company_sign_in
 from app.web.application import Application
 from tests import openid_provider, trail
 from tests.browsing import FROM_HERE, Browser, Page
@@ -29,6 +32,7 @@ from tests.conftest import ADMIN_URL, on_sqlite
 from tests.devices import add_app
 from tests.factories import FROM_THE_OFFICE
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
+from tests.twins import fails_without, line, together, value
 
 pytestmark = [pytest.mark.requirement("S11"), on_sqlite]
 
@@ -213,6 +217,13 @@ def mapped(admin_app: Application, claim: str = "groups") -> None:
     )
 
 
+@fails_without(
+    together(
+        line(sign_in_by_company, "if rules.role_claim and not _take_role", "if not _take_role"),
+        line(CompanyRules.role_in, "self.role_claim", "'groups'"),
+        line(CompanyRules.role_in, "self.superadmins", "{'support leads'}"),
+    )
+)
 def test_a_role_never_comes_from_the_provider_unless_it_is_mapped(
     stranger: Browser, provider: Provider, database: Database, link: Callable[..., None]
 ) -> None:
@@ -265,6 +276,11 @@ def test_a_role_that_is_mapped_is_taken_on_and_lost_at_the_next_sign_in(
 
 
 @pytest.mark.requirement("S11", "H6")
+@fails_without(
+    line(
+        company_sign_in.bring, "if kept is None or not _is_kept(kept, state, now=g.now)", "if False"
+    )
+)
 def test_what_was_not_begun_in_this_browser_signs_nobody_in(
     stranger: Browser,
     provider: Provider,
@@ -286,6 +302,10 @@ def test_what_was_not_begun_in_this_browser_signs_nobody_in(
     assert whys(database) == ["state", "state"]
 
 
+@fails_without(
+    line(company_sign_in.bring, "if not verbs.use(db, state, now=g.now)", "if False"),
+    line(company_sign_in._is_kept, " <= ERRAND_LIFETIME"),
+)
 def test_what_has_been_used_or_is_old_signs_nobody_in(
     stranger: Browser,
     provider: Provider,
@@ -382,6 +402,7 @@ def test_an_admin_links_their_own_account_and_is_told_which(
 
 
 @pytest.mark.requirement("W5")
+@fails_without(value(company_sign_in, "_is_from_elsewhere", lambda: False))
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 @pytest.mark.parametrize("path", ["/sign-in/company?next=/members", CONFIRM])
 def test_a_link_of_another_site_begins_nothing(superadmin: Browser, site: str, path: str) -> None:
@@ -405,6 +426,7 @@ def test_an_account_that_is_somebody_elses_is_not_linked(
     assert "belongs to another admin" in superadmin.page.words
 
 
+@fails_without(line(company_sign_in._own, ' or current_user.sign_in_id != kept["sign_in_id"]'))
 @pytest.mark.parametrize("who", [OMAR, ADA])
 def test_what_was_begun_in_one_sign_in_links_in_no_other(
     superadmin: Browser,
@@ -422,6 +444,7 @@ def test_what_was_begun_in_one_sign_in_links_in_no_other(
 
 
 @pytest.mark.requirement("S9")
+@fails_without(line(company_sign_in.create_link, "if not step_up.passed()", "if False"))
 def test_linking_takes_a_fresh_proof(
     superadmin: Browser, database: Database, lock: Lock, now: datetime
 ) -> None:
@@ -482,6 +505,13 @@ def test_a_fresh_factor_at_the_provider_is_a_step_up(
 
 
 @pytest.mark.requirement("S9")
+@fails_without(
+    line(
+        step_up_by_company,
+        "if account is None or account.admin_id != admin.id",
+        "if account is None",
+    )
+)
 def test_somebody_elses_account_confirms_nothing(
     superadmin: Browser,
     provider: Provider,
@@ -509,6 +539,13 @@ def type_password(browser: Browser, person: Person, status: int, password: str =
 
 
 @pytest.mark.requirement("S5", "S8")
+@fails_without(
+    line(
+        CompanyRules.shuts_out,
+        "if not self.role_claim and (by_factor or not self.knows_factors)",
+        "if True",
+    )
+)
 def test_a_password_is_no_way_around_the_companys_second_factor(
     stranger: Browser, database: Database, admin_app: Application, link: Callable[..., None]
 ) -> None:

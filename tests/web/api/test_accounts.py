@@ -2,8 +2,10 @@
 
 import pytest
 
+from app.web.api import visible
 from tests.cast import DRYDOCK, ELSEWHERE, HARBOUR, LIGHTHOUSE
 from tests.conftest import on_sqlite
+from tests.twins import fails_without, line
 from tests.web.api.conftest import problem
 from tests.web.api.scripts import Script
 
@@ -36,7 +38,8 @@ def test_an_account_is_told(operator: Script) -> None:
     assert answer.get_json() in operator.found("/accounts")
 
 
-@pytest.mark.requirement("P1")
+@pytest.mark.requirement("A10", "P1")
+@fails_without(line(visible.account, "if programs.api_key().covers(account_id)", "if True"))
 def test_a_key_of_one_account_sees_that_one(of_harbour: Script) -> None:
     assert ids(of_harbour) == [HARBOUR]
     for text in ("harb", "example", HARBOUR, "Harbour"):

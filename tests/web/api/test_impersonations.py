@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.domain import accounts, impersonations
+from app.domain import accounts, impersonations, policies, repeats
 from app.domain.audit_trail import WORKER, AuditAction
 from app.domain.impersonations import Started
 from app.storage.accounts import Account
@@ -14,10 +14,14 @@ from app.storage.admins import Admin
 from app.storage.database import Database
 from app.storage.impersonations import Impersonation
 from app.storage.members import Member
+from app.web import handoffs
+from app.web.api import idempotency, visible
+from app.web.api import impersonations as views
 from tests import factories, trail
 from tests.cast import ADA, CY, ELSEWHERE, EVE, HARBOUR, LIGHTHOUSE, MIA, OMAR, PIA
 from tests.clock import Clock
 from tests.conftest import on_sqlite
+from tests.twins import fails_without, line
 from tests.web.api.conftest import Product, problem
 from tests.web.api.scripts import Script, script, ticket_of
 
@@ -44,6 +48,7 @@ def events(database: Database, action: AuditAction) -> list[Any]:
 # Start.
 
 
+@fails_without(line(handoffs.landing_url, "#ticket=", "?ticket="))
 @on_sqlite
 @pytest.mark.requirement("H1", "P2")
 def test_a_start_answers_the_session_and_the_address_that_opens_it(
@@ -120,6 +125,9 @@ def test_what_the_policy_forbids_is_refused_with_its_name(
     assert operator.found("/impersonations", state="any") == []
 
 
+@fails_without(
+    line(policies.refusal_of_anybody, "if Scope.IMPERSONATE not in key.scopes", "if False")
+)
 @on_sqlite
 @pytest.mark.requirement("P2")
 def test_starting_needs_a_scope_of_its_own(
@@ -131,6 +139,9 @@ def test_starting_needs_a_scope_of_its_own(
     assert event.details["why"] == "key_may_not_start"
 
 
+@fails_without(
+    line(policies.refusal_of_anybody, "if not key.acts_for(impersonator.id)", "if False")
+)
 @on_sqlite
 @pytest.mark.requirement("P2")
 @pytest.mark.failure("X15")
@@ -143,6 +154,9 @@ def test_a_key_of_one_admin_acts_for_nobody_else(
     assert session["actor"]["id"] == CY.id
 
 
+@fails_without(
+    line(visible.member, "found and programs.api_key().covers(found.account_id)", "found")
+)
 @on_sqlite
 @pytest.mark.requirement("P1", "P3")
 def test_a_key_of_one_account_starts_nothing_elsewhere(of_harbour: Script) -> None:
@@ -151,6 +165,9 @@ def test_a_key_of_one_account_starts_nothing_elsewhere(of_harbour: Script) -> No
     assert of_harbour.start().status_code == 201
 
 
+@fails_without(
+    line(views.create, "programs.check_anybody(actor, programs.api_key().account)", "pass")
+)
 @on_sqlite
 @pytest.mark.requirement("A2")
 def test_where_it_is_off_nobody_is_looked_up(
@@ -257,6 +274,7 @@ def test_whoever_uses_a_second_address_ends_the_session(operator: Script, produc
     assert session["ended"]["why"] == "ticket_reused"
 
 
+@fails_without(line(repeats.repeat, " or earlier.opened_at is not None"))
 @on_sqlite
 @pytest.mark.requirement("P5")
 @pytest.mark.failure("X20")
@@ -279,6 +297,9 @@ def test_no_address_is_given_once_the_session_is_over(
     assert again.get_json()["impersonation"]["ended"]["why"] in ("never_opened", "expired")
 
 
+@fails_without(
+    line(views.create, "programs.check_anybody(actor, programs.api_key().account)", "pass")
+)
 @on_sqlite
 @pytest.mark.requirement("A2", "P5")
 def test_a_repeated_start_is_judged_anew(operator: Script, database: Database) -> None:
@@ -316,6 +337,7 @@ def test_a_key_is_the_same_with_and_without_quotes(operator: Script) -> None:
     assert [operator.start(key=key).status_code for key in ('"a-1"', "a-1")] == [201, 200]
 
 
+@fails_without(line(idempotency.form_key, "if match is None", "if match is None and False"))
 @on_sqlite
 @pytest.mark.requirement("X6")
 @pytest.mark.parametrize("key", ["", '"', '""', "a b", '"a', 'a"', "a,b", "x" * 201, "é", "a;b"])

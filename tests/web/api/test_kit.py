@@ -16,6 +16,7 @@ from app.storage.admins import Admin
 from app.storage.database import Database
 from app.storage.impersonations import EndReason, Impersonation
 from app.storage.members import Member
+from app.web.api import kit
 from app.web.application import Application
 from tests import cast, factories, trail
 from tests.breaking import break_trail, lose_a_table
@@ -25,6 +26,7 @@ from tests.factories import FROM_THE_OFFICE
 from tests.faults import full_disk
 from tests.keys import make_key
 from tests.lending import listening
+from tests.twins import fails_without, line
 from tests.web.api.conftest import OUTCOMES, PRESENCES, Product, problem
 
 REFUSED_TICKET = "This link has been used, or it is too old. Start again from the admin site."
@@ -499,6 +501,13 @@ def test_the_worker_ends_a_session_between_two_requests(
 
 
 @pytest.mark.requirement("P1")
+@fails_without(
+    line(
+        kit._looked_up,
+        "if impersonation is None or programs.api_key().covers(impersonation.account_id)",
+        "if True",
+    )
+)
 def test_a_key_of_another_account_opens_nothing_and_spoils_nothing(
     client: FlaskClient, product: Product, started: Started, database: Database, clock: Clock
 ) -> None:

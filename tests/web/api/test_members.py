@@ -2,8 +2,10 @@
 
 import pytest
 
+from app.web.api import visible
 from tests.cast import ELSEWHERE, EVE, HARBOUR, MIA, PIA
 from tests.conftest import on_sqlite
+from tests.twins import fails_without, line
 from tests.web.api.conftest import problem
 from tests.web.api.scripts import Script
 
@@ -41,7 +43,11 @@ def test_a_member_is_told(operator: Script) -> None:
     assert answer.get_json() in operator.found("/members", q="pia")
 
 
-@pytest.mark.requirement("P1")
+@pytest.mark.requirement("A10", "P1")
+@fails_without(
+    line(visible.member, "found and programs.api_key().covers(found.account_id)", "found"),
+    line(visible.account_id_in, "return programs.api_key().account_id", "return None"),
+)
 def test_a_key_of_one_account_sees_nobody_elsewhere(of_harbour: Script) -> None:
     assert ids(of_harbour) == ids(of_harbour, account=HARBOUR) == OF_HARBOUR
     for text in ("eve", EVE.email, EVE.id):
@@ -51,6 +57,7 @@ def test_a_key_of_one_account_sees_nobody_elsewhere(of_harbour: Script) -> None:
 
 
 @pytest.mark.requirement("P1", "P3")
+@fails_without(line(visible.account_id_in, "if account(named) is None", "if False"))
 def test_an_account_elsewhere_is_as_good_as_none(of_harbour: Script) -> None:
     told = [
         problem(of_harbour.get("/members", account=one), 422, "invalid")

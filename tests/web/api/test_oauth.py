@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.domain import api_keys
+from app.domain import api_keys, handoffs
 from app.domain.audit_trail import AuditAction
 from app.domain.impersonations import Started
 from app.domain.secrets import hash_secret
@@ -21,6 +21,7 @@ from app.storage.api_keys import APIKey
 from app.storage.database import Database
 from app.storage.impersonations import EndReason, Impersonation
 from app.web import access_tokens
+from app.web.api import programs
 from app.web.application import Application
 from tests import trail
 from tests.cast import ADA, API_KEY, CY, ELSEWHERE, HARBOUR, MIA
@@ -215,6 +216,7 @@ def test_revoking_ends_the_session_everywhere(
 
 
 @pytest.mark.requirement("A10")
+@fails_without(line(programs.find_by_token, "impersonation if covered else None", "impersonation"))
 def test_a_token_of_another_account_than_the_keys_is_not_there(
     client: FlaskClient, database: Database, clock: Clock, token: str
 ) -> None:
@@ -372,6 +374,7 @@ def test_a_form_and_basic_will_do_as_well(program: Program) -> None:
 
 
 @pytest.mark.requirement("P1")
+@fails_without(line(access_tokens.find, "if now.timestamp() < ends_at", "if True"))
 def test_the_token_is_good_for_ten_minutes(program: Program, clock: Clock) -> None:
     token = program.token()
     clock.move(minutes=9, seconds=59)
@@ -381,6 +384,7 @@ def test_the_token_is_good_for_ten_minutes(program: Program, clock: Clock) -> No
 
 
 @pytest.mark.requirement("P1")
+@fails_without(line(access_tokens.find, " and key.is_good(now)"))
 def test_the_token_dies_with_its_key(program: Program, database: Database, clock: Clock) -> None:
     token = program.token()
     with database.unit_of_work(writing=True) as db:
@@ -467,6 +471,9 @@ def test_no_token_is_good_for_longer_than_those_that_are_issued(
     assert program.ask(forger.token(minutes=10, seconds=6)) == 401
 
 
+@fails_without(
+    line(access_tokens.find, "_signer(key).unsign(token)", "token.rpartition('.')[0].encode()")
+)
 @on_sqlite
 @pytest.mark.requirement("K3")
 def test_an_altered_token_opens_nothing(program: Program) -> None:
@@ -513,6 +520,7 @@ def test_what_is_not_granted_is_told(
 
 
 @pytest.mark.failure("X19")
+@fails_without(line(handoffs.consume, "if not _is_for(db, hashed, client)", "if False"))
 def test_a_ticket_of_the_products_is_no_code(program: Program, started: Started) -> None:
     changes = {"grant_type": "authorization_code", "code": started.ticket, "redirect_uri": "x"}
     assert failure(program.granted(**changes)) == (403, "invalid_grant")
