@@ -9,9 +9,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 
+from app.kit import pages
 from tests.kit.admin_stand_in import ENDS, PRESENCES, REDEMPTIONS, TICKET, TOKEN, AdminStandIn
 from tests.kit.conftest import Site, banner
 from tests.kit.product import impersonation_of
+from tests.twins import Switch, fails_without, value
 
 PHONE = {"width": 390, "height": 844}
 HOSTILE = '</bdi><script>alert(1)</script> {{7*7}} "\u202e\u05d0\u05d1' + "W" * 160
@@ -35,6 +37,13 @@ STYLE_THE_PAGE = """text => {
     sheet.replaceSync(text);
     document.adoptedStyleSheets = [sheet];
 }"""
+
+
+def script(name: str, text: str, instead: str = "") -> Switch:
+    """Serve one of the kit's scripts with `text`, which is once in it, replaced by `instead`."""
+    source = pages._ASSETS[name].decode()
+    assert source.count(text) == 1
+    return value(pages._ASSETS, name, source.replace(text, instead).encode())
 
 
 def heading(page: Page, text: str) -> None:
@@ -90,6 +99,8 @@ def test_the_hand_off_leads_to_the_members_dashboard(site: Site, tab: Page) -> N
     expect(tab).to_have_title("● Dashboard")
 
 
+@pytest.mark.requirement("H4")
+@fails_without(script("landing.js", 'history.replaceState(null, "", location.pathname);'))
 def test_the_ticket_leaves_the_address_bar_before_it_is_used(site: Site, tab: Page) -> None:
     addresses: list[str] = []
 
@@ -421,6 +432,14 @@ def test_the_banner_comes_back_when_it_is_removed(site: Site, tab: Page) -> None
     site.enter(tab)
     tab.evaluate("document.querySelector('[aria-label=Impersonation]').remove()")
     assert_on_top(tab)
+
+
+@pytest.mark.requirement("I7")
+@fails_without(
+    script("impersonation.js", "new MutationObserver(keepInPlace).observe", "((..._) => {})")
+)
+def test_nothing_gets_in_front_of_the_banner(site: Site, tab: Page) -> None:
+    site.enter(tab)
     tab.evaluate("document.body.prepend(document.createElement('nav'))")
     assert tab.evaluate("document.body.firstElementChild.ariaLabel") == "Impersonation"
 
@@ -556,6 +575,8 @@ def test_a_session_ended_elsewhere_shows_without_a_click(
     assert "impersonation.token" not in stored(tab)
 
 
+@pytest.mark.requirement("H8")
+@fails_without(script("impersonation.js", "sessionStorage.removeItem(TOKEN);"))
 @pytest.mark.parametrize("presence_seconds", [60])
 def test_a_click_after_the_end_shows_it_at_once(site: Site, tab: Page, admin: AdminStandIn) -> None:
     site.enter(tab)
@@ -649,6 +670,9 @@ def test_a_reload_is_another_page_of_the_session(
 
 
 @pytest.mark.requirement("F7")
+@fails_without(
+    script("impersonation.js", "crypto.getRandomValues(new Uint8Array(16))", "new Uint8Array(16)")
+)
 def test_a_copied_tab_carries_the_banner_and_an_id_of_its_own(
     site: Site, tab: Page, admin: AdminStandIn
 ) -> None:

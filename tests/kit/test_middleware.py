@@ -7,6 +7,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import pytest
 from werkzeug.test import Client, TestResponse
 
+from app.kit import middleware
 from app.kit.client import AdminClient
 from app.kit.middleware import ImpersonationMiddleware
 from tests.kit.admin_stand_in import (
@@ -20,6 +21,7 @@ from tests.kit.admin_stand_in import (
     problem,
 )
 from tests.kit.product import Product, impersonation_of
+from tests.twins import fails_without, line, value
 
 AS_MEMBER = {"Authorization": f"Bearer {TOKEN}"}
 AS_PERSON = {**AS_MEMBER, "Accept": "text/html,*/*;q=0.8"}
@@ -134,6 +136,7 @@ def test_a_nul_in_a_path_is_the_products_to_refuse(admin: AdminStandIn, browse: 
 
 
 @pytest.mark.requirement("I8")
+@fails_without(value(middleware, "_LONGEST_PATH", 10_000))
 def test_what_does_not_fit_into_the_record_is_not_done(
     admin: AdminStandIn, product: Product, browse: Client
 ) -> None:
@@ -169,6 +172,8 @@ def test_the_app_learns_who_impersonates_whom(product: Product, browse: Client) 
     assert impersonation.account.name == "Acme Ltd"
 
 
+@pytest.mark.failure("X6")
+@fails_without(line(ImpersonationMiddleware._record, 'environ.pop("HTTP_COOKIE", None)'))
 def test_the_browsers_own_sign_in_is_not_mixed_in(product: Product, browse: Client) -> None:
     browse.set_cookie("member", "Bob")
     answer = browse.get("/", headers=AS_MEMBER)
@@ -178,6 +183,7 @@ def test_the_browsers_own_sign_in_is_not_mixed_in(product: Product, browse: Clie
 
 
 @pytest.mark.failure("X21")
+@fails_without(line(ImpersonationMiddleware._record, 'environ.pop("HTTP_AUTHORIZATION", None)'))
 def test_the_app_never_holds_the_token(product: Product, browse: Client) -> None:
     browse.get("/", headers=AS_MEMBER)
     assert TOKEN not in repr(product.seen[0].environ)

@@ -6,13 +6,16 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from app.product import protection, routes
 from app.product.database import Database
 from app.product.models.activity import Activity
 from app.product.models.members import Member
 from app.product.models.templates import Template
+from app.product.protection import MemberCookies
 from app.product.routes import ROUTES, Route
 from tests.product.browsing import Browser
 from tests.product.cast import LONG_AGO, Cast, impersonation_of
+from tests.twins import fails_without, line, together
 
 NEW: dict[str, Any] = {"name": "Changed", "subject": "Changed", "body": "Changed"}
 
@@ -47,6 +50,12 @@ def test_the_members_own_change_names_nobody_else(
 
 
 @pytest.mark.failure("X10")
+@fails_without(
+    together(
+        line(MemberCookies.save_session, "if impersonation() is None", "if True"),
+        line(protection.csrf_field, "if impersonation() is not None", "if False"),
+    )
+)
 def test_no_cookie_is_set_whatever_is_asked(support: Browser, cast: Cast) -> None:
     for path in ("/", "/templates/new", "/settings", f"/templates/{cast.order_id}"):
         support.get(path)
@@ -77,18 +86,39 @@ def test_a_form_needs_no_token_of_its_own(support: Browser) -> None:
 
 
 @pytest.mark.requirement("A5")
+@fails_without(
+    line(
+        routes.register,
+        "if people.impersonation() is not None and request.endpoint not in for_support",
+        "if False",
+    )
+)
 def test_signing_out_is_not_offered_and_not_possible(support: Browser) -> None:
     assert "Sign out" not in support.get("/").text
     assert "End session" in support.post("/sign-out", status=403).text
 
 
 @pytest.mark.failure("X22")
+@fails_without(
+    line(
+        routes.register,
+        "if people.impersonation() is not None and request.endpoint not in for_support",
+        "if False",
+    )
+)
 def test_signing_in_as_somebody_else_is_not_possible(support: Browser, cast: Cast) -> None:
     support.post("/sign-in", status=403, email=cast.nikos, password="whatever")
     assert "Mia Chen" in support.page.text
 
 
 @pytest.mark.requirement("A5")
+@fails_without(
+    line(
+        routes.register,
+        "if people.impersonation() is not None and request.endpoint not in for_support",
+        "if False",
+    )
+)
 @pytest.mark.parametrize(
     "route", [one for one in ROUTES if not one.support], ids=lambda one: one.path
 )
