@@ -25,7 +25,17 @@ def test_a_twin_can_lose_two_lines_of_one_function() -> None:
     assert not within(-1)
 
 
-@each_fails_without("number", {"-1": line(within, "number > 0 and "), "4": line(within, LAST)})
+ITEMS = {"one": 1}
+
+
+@fails_without(value(ITEMS, "one", 2))
+def test_a_twin_can_lose_an_item() -> None:
+    assert ITEMS == {"one": 1}
+
+
+@each_fails_without(
+    "number", {"-1": line(within, "number > 0 and "), "4": line(within, LAST), "5": None}
+)
 def test_each_case_loses_a_guard_of_its_own(number: str) -> None:
     assert not within(int(number))
 

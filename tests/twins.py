@@ -166,9 +166,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(autouse=True)
 def guard(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Switch the twin's guard off before anything else is there."""
-    if switch := getattr(request, "param", None):
-        switch(request, monkeypatch)
+    """Switch the twin's guard off before anything else of the test is there."""
+    if (switch := getattr(request, "param", None)) is None:
+        return
+    if "engine_name" in request.fixturenames:
+        # What all tests share is made with every guard, should a twin be the first to ask for it.
+        request.getfixturevalue("shared_databases")(request.getfixturevalue("engine_name"))
+    switch(request, monkeypatch)
 
 
 @pytest.hookimpl(wrapper=True)
