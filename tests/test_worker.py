@@ -40,6 +40,7 @@ from tests.factories import FROM_THE_OFFICE
 from tests.outgoing.receivers import web
 from tests.owner import as_owner, without_trigger
 from tests.proving import Proven, proven
+from tests.twins import fails_without, line, value
 
 PATIENCE_SECONDS = 30
 
@@ -51,6 +52,7 @@ def start(database: Database, now: datetime) -> str:
 
 
 @pytest.mark.requirement("I6")
+@fails_without(value(worker, "end_due", lambda *_, **__: []))
 def test_a_sweep_ends_what_is_over_and_records_it(database: Database, now: datetime) -> None:
     start(database, now)
     assert worker.sweep(database, now=now) == 0
@@ -211,6 +213,7 @@ def ended(database: Database, id_: str) -> bool:
 
 
 @pytest.mark.requirement("L9", "F10")
+@fails_without(line(worker.look_at_trail, "checkpoints.look(db, kept)", "pass"))
 def test_a_worker_that_starts_sees_that_a_backup_stands_in_place_of_the_trail(
     database: Database, key_folder: Path, tmp_path: Path, now: datetime
 ) -> None:
@@ -273,6 +276,7 @@ def test_garbage_in_the_file_of_checkpoints_is_a_doubt(signed: Proven, old: str)
     assert cleared(signed)
 
 
+@fails_without(line(Checkpoints.check_kept, "if kept is None and", "if False and"))
 @on_sqlite
 @pytest.mark.requirement("L8", "F10")
 @pytest.mark.parametrize("emptied", [False, True])

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain import signing_keys
+from app.domain import audit_export_verification, signing_keys
 from app.domain.audit_export_events import Format
 from app.domain.audit_export_files import BadExport, ExportFile
 from app.domain.audit_export_verification import limits
@@ -43,6 +43,7 @@ from tests.exporting import (
     write,
 )
 from tests.proving import Proven, proven
+from tests.twins import fails_without, line
 
 # A file is verified without the database that it came from, so one engine is enough.
 pytestmark = on_sqlite
@@ -95,7 +96,7 @@ def swap(lines: Lines) -> None:
 def forged(lines: Lines, *, first: int) -> list[str]:
     """Another person did it, from that event on, and every hash is worked out anew."""
     head, made = GENESIS, []
-    for event in (from_record(json.loads(line)) for line in lines):
+    for event in (from_record(json.loads(one)) for one in lines):
         actor_id = "eve" if event.id >= first else event.actor_id
         changed = event._replace(actor_id=actor_id, previous_hash=head)
         head = event_hash(
@@ -198,6 +199,12 @@ def test_each_attack_on_a_whole_export_is_found_and_located(
 
 
 @pytest.mark.requirement("L7", "L8")
+@fails_without(
+    line(
+        audit_export_verification._Check.run, "if not manifest.is_signed_by(self._key)", "if False"
+    ),
+    line(audit_export_verification._Check.run, "if archive.digests != manifest.files", "if False"),
+)
 @pytest.mark.parametrize("attack", UNLOCATED.values(), ids=UNLOCATED)
 def test_no_byte_is_uncovered(trail: Proven, whole: Path, attack: Attack) -> None:
     assert kind_of(tampered(whole, attack, mended=False), trail) == "file_changed"
@@ -243,13 +250,20 @@ def test_each_attack_on_a_filtered_export_is_found_and_located(
 
 
 @pytest.mark.requirement("L10")
+@fails_without(
+    line(
+        audit_export_verification._Check._check_each,
+        "if finding := _wrong_with(event, record, checkpoint)",
+        "if finding := None",
+    )
+)
 def test_a_forged_event_finds_no_place_in_the_tree(trail: Proven, chosen: Path) -> None:
     """All of its hashes are right: only the signed root is not to be had."""
 
     def forge(lines: Lines) -> None:
-        proofs = [json.loads(line) for line in lines]
-        for place, line in enumerate(forged(lines, first=7)):
-            lines[place] = json.dumps(proofs[place] | json.loads(line)).encode() + b"\n"
+        proofs = [json.loads(one) for one in lines]
+        for place, made in enumerate(forged(lines, first=7)):
+            lines[place] = json.dumps(proofs[place] | json.loads(made)).encode() + b"\n"
 
     assert verify(tampered(chosen, forge, mended=True), trail).finding == CHANGED
 

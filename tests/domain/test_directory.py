@@ -21,6 +21,7 @@ from tests.conftest import NOW
 from tests.directory import Record, account, as_records, counts, member
 from tests.factories import FROM_THE_OFFICE
 from tests.lending import listening
+from tests.twins import fails_without, value
 
 
 def put_members(db: Session, *records: Record) -> Tally:
@@ -103,6 +104,7 @@ def true_before(db: Session) -> dict[str, int]:
 
 
 @pytest.mark.requirement("A3", "I9")
+@fails_without(value(directory, "end_due", lambda *_, **__: []))
 @pytest.mark.parametrize(
     "changes",
     [
@@ -121,6 +123,7 @@ def test_a_session_ends_when_the_member_changes(
 
 
 @pytest.mark.requirement("A3", "I9")
+@fails_without(value(directory, "end_due", lambda *_, **__: []))
 @pytest.mark.parametrize("changes", [{"status": "suspended"}, {"impersonation_allowed": False}])
 def test_a_session_ends_when_the_account_changes(
     db: Session, opened: Impersonation, changes: Record
