@@ -69,8 +69,9 @@ class Page(HTMLParser):
 
     def one(self, *tags: str, **attributes: str) -> Element:
         """Return the only such element."""
-        (element,) = self.all(*tags, **attributes)
-        return element
+        found = self.all(*tags, **attributes)
+        assert len(found) == 1, f"there are {len(found)} of {tags} {attributes}"
+        return found[0]
 
     def form(self, action: str) -> dict[str, str]:
         """Return what the form that goes there holds: its fields by name."""

@@ -15,6 +15,7 @@ from app.domain.permissions import Permission
 from app.domain.sign_ins import SignedIn
 from app.storage.database import Database
 from app.storage.factors import factors_of
+from app.web import authentication
 from app.web.admin.routes import ROUTES
 from app.web.application import Application
 from tests.browsing import FROM_HERE, HTMX, Browser, Page
@@ -23,6 +24,7 @@ from tests.clock import Clock
 from tests.conftest import on_sqlite
 from tests.devices import Passkey, add_app
 from tests.trail import actions
+from tests.twins import fails_without, line
 from tests.web.admin.test_second_step import challenge
 
 # Which engine it is matters to the domain, and is tried there.
@@ -196,6 +198,13 @@ def test_a_password_alone_opens_nothing_but_enrolment(stranger: Browser) -> None
 
 
 @pytest.mark.requirement("S8")
+@fails_without(
+    line(
+        authentication._check_admin,
+        "if current_user.is_limited and not route.enrolling",
+        "if False",
+    )
+)
 @pytest.mark.usefixtures("production")
 def test_enrolment_opens_the_rest(stranger: Browser, clock: Clock) -> None:
     stranger.get("/sign-in")

@@ -15,6 +15,7 @@ from app.storage.api_keys import APIKey
 from app.storage.database import Database
 from app.storage.factors import factors_of
 from app.storage.impersonations import Impersonation
+from app.web.admin import step_up as view
 from app.web.application import Application
 from tests.browsing import HTMX, Browser
 from tests.cast import ADA, CY, MIA, OMAR, PASSWORD
@@ -22,6 +23,7 @@ from tests.clock import Clock
 from tests.conftest import on_sqlite
 from tests.devices import App, Passkey, add_app, add_passkey
 from tests.trail import events
+from tests.twins import fails_without, line, value
 from tests.web.admin.test_second_step import challenge
 
 # Which engine it is matters to the domain, and is tried there.
@@ -60,6 +62,7 @@ def test_nine_minutes_later_a_session_starts(superadmin: Browser, app: App, cloc
 
 
 @pytest.mark.requirement("S9")
+@fails_without(value(view, "passed", lambda: True))
 def test_eleven_minutes_later_the_form_asks_and_keeps_what_was_typed(
     superadmin: Browser, app: App, database: Database, clock: Clock
 ) -> None:
@@ -164,6 +167,7 @@ def test_every_dangerous_act_asks(
 
 
 @pytest.mark.requirement("S9")
+@fails_without(value(view, "passed", lambda: True))
 def test_letting_an_admin_in_again_asks_on_a_page_of_its_own(
     superadmin: Browser, app: App, database: Database, clock: Clock
 ) -> None:
@@ -178,6 +182,7 @@ def test_letting_an_admin_in_again_asks_on_a_page_of_its_own(
 
 
 @pytest.mark.requirement("S9")
+@fails_without(value(view, "passed", lambda: True))
 def test_acknowledging_a_finding_asks_first(
     superadmin: Browser, app: App, database: Database, clock: Clock
 ) -> None:
@@ -192,6 +197,7 @@ def test_acknowledging_a_finding_asks_first(
 
 
 @pytest.mark.requirement("S9")
+@fails_without(line(view._cannot_prove, "row.verified_at is None and "))
 def test_an_old_proof_to_the_company_is_none_for_the_first_factor(
     superadmin: Browser, admin_app: Application, database: Database, clock: Clock
 ) -> None:
