@@ -27,9 +27,9 @@ def find(token: str, *, now: datetime) -> APIKey | None:
 
     A token that would be good for longer than any that is issued is none of ours (P1).
     """
-    key_id = token.partition(".")[0]
+    key_id, dot, _ = token.partition(".")
     # PostgreSQL cannot be asked for everything that a header may hold.
-    can_be = key_id.isascii() and key_id.isprintable()
+    can_be = bool(dot) and key_id.isascii() and key_id.isprintable()
     key: APIKey | None = g.db.get(APIKey, key_id) if can_be else None
     if key is None or not key.is_good(now):
         return None
