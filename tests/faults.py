@@ -1,5 +1,6 @@
 """What happens to databases, done on purpose, and undone again."""
 
+import resource
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -95,6 +96,17 @@ def full_disk(engine: Engine) -> Iterator[None]:
     with listening(engine, "begin", no_room):
         yield
     engine.dispose()
+
+
+@contextmanager
+def disk_of(size: int) -> Iterator[None]:
+    """No file of this process gets longer than that."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
 
-from app.storage.base import Base
+from app.storage.base import EPOCH, Base, new_id
 from app.storage.ready import ask
 
 
@@ -104,3 +104,10 @@ def forget(db: Session, *, now: datetime) -> None:
 def end(db: Session, name: str) -> None:
     """End the run of that counter, if there is one: the next time begins another."""
     db.execute(delete(COUNTERS).where(COUNTERS.c.name == name))
+
+
+def come_and_go(db: Session) -> None:
+    """Write a counter that nobody has and delete it, which has to reach the disk all the same."""
+    name = f"written by {new_id()}"
+    db.execute(COUNTERS.insert().values(name=name, count=0, at=EPOCH, until=EPOCH))
+    end(db, name)

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import psycopg
 from sqlalchemy import create_engine, make_url
@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.storage import audit_chain, postgresql, sqlite
+from app.storage import audit_chain, counters, postgresql, sqlite
 from app.storage.postgresql import COMMAND, Patience
 
 # What a database that is away, busy or broken raises. A long trail is read by the drivers' own
@@ -40,6 +40,7 @@ class Database:
         else:
             postgresql.prepare(self.engine)
         self._writing = self.engine.execution_options(writing=True)
+        self._at_once = self.engine.execution_options(writing=True, waiting=False)
         # On both engines reading is of one moment, and nothing but reading on PostgreSQL.
         options = (
             {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -53,8 +54,7 @@ class Database:
         """Whether it is one that several machines can share."""
         return self.engine.dialect.name == "postgresql"
 
-    @contextmanager
-    def unit_of_work(self, *, writing: bool) -> Iterator[Session]:
+    def unit_of_work(self, *, writing: bool) -> AbstractContextManager[Session]:
         """Yield a session: leaving commits, raising rolls back. Nothing else commits.
 
         The events of what was done are sealed last, in the same transaction.
@@ -62,7 +62,23 @@ class Database:
         `writing` takes SQLite's write lock at the start. A transaction that begins by reading
         and writes later fails with "database is locked" whatever its timeout.
         """
-        engine = self._writing if writing else self._reading
+        return self._session(self._writing if writing else self._reading)
+
+    def try_writing(self) -> None:
+        """Commit what leaves nothing behind; raise what keeps the database from taking it (F2).
+
+        A transaction that is rolled back would say nothing: most of it never reaches the disk.
+        Nobody waits for SQLite's one writer; that there is one says that it can be written to.
+        """
+        try:
+            with self._session(self._at_once) as session:
+                counters.come_and_go(session)
+        except SQLAlchemyError as error:
+            if not sqlite.is_busy(error):
+                raise
+
+    @contextmanager
+    def _session(self, engine: Engine) -> Iterator[Session]:
         with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
             audit_chain.seal(session)

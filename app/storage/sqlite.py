@@ -68,8 +68,16 @@ def prepare(engine: Engine, guard: Guard | None) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get("writing", True)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        options = connection.get_execution_options()
+        begin = "BEGIN IMMEDIATE" if options.get("writing", True) else "BEGIN"
+        if options.get("waiting", True):
+            connection.exec_driver_sql(begin)
+            return
+        connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+        try:
+            connection.exec_driver_sql(begin)
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
 def _hold_on_to(engine: Engine, path: str) -> None:
@@ -92,6 +100,14 @@ def _hold_on_to(engine: Engine, path: str) -> None:
         if record.info[FILE] != _file(path):
             # The pool drops this connection and opens the file that is there now.
             raise DisconnectionError("another file has been put in the database's place")
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether that is all that is wrong: somebody else is writing."""
+    cause = getattr(error, "orig", error)
+    code = getattr(cause, "sqlite_errorcode", None)
+    # What is in the higher bits says why it is busy.
+    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _file(path: str) -> tuple[int, int]:

@@ -38,6 +38,7 @@ from app.web.provenance import provenance
 from app.web.readings import Reading
 from app.web.receiving import receive
 from app.web.routing import Anyone, Route, register
+from app.web.writing_probe import WritingProbe
 
 ROOT = Path(__file__).resolve().parents[2]
 # Nobody wants to read that a monitor has asked again.
@@ -71,6 +72,7 @@ class Application(Flask):
             "factor_lock": configured.factor_lock(config),
             "start_limits": configured.start_limits(config),
             "unit_of_work": database.unit_of_work,
+            "writing_probe": WritingProbe(database),
             "reading": partial(database.unit_of_work, writing=False),
         }
 

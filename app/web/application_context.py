@@ -16,6 +16,7 @@ from app.domain.start_limits import StartLimits
 from app.domain.step_up import Rules
 from app.domain.tokens import Tokens
 from app.web.allowances import Allowances
+from app.web.writing_probe import WritingProbe
 
 
 class UnitOfWork(Protocol):
@@ -63,6 +64,11 @@ def transaction(*, writing: bool) -> AbstractContextManager[Session]:
     """Open a transaction for what comes before that of the request."""
     unit_of_work: UnitOfWork = current_app.extensions["unit_of_work"]
     return unit_of_work(writing=writing)
+
+
+def writing_probe() -> WritingProbe:
+    """Return what tries whether the database can be written to."""
+    return cast("WritingProbe", current_app.extensions["writing_probe"])
 
 
 def checkpoints() -> Checkpoints:

@@ -2,9 +2,6 @@
 
 import fcntl
 import os
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ import pytest
 from app.domain.audit_copies import CannotSend, Record
 from app.outgoing import log_file
 from app.outgoing.log_file import TAIL_BYTES, LogFile
+from tests.faults import disk_of
 from tests.outgoing.sending import NOW, record, records
 from tests.twins import fails_without, line
 
@@ -27,17 +25,6 @@ def send(path: Path, what: list[Record]) -> None:
 
 def lines(*batches: list[Record]) -> str:
     return "".join(f"{one.line}\n" for batch in batches for one in batch)
-
-
-@contextmanager
-def disk_of(size: int) -> Iterator[None]:
-    """No file of this process gets longer than that."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_each_event_is_a_line(path: Path) -> None:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.storage import audit_chain
 from app.storage.database import FAILURES
-from app.web.application_context import reading
+from app.web.application_context import reading, writing_probe
 
 
 def live() -> ResponseReturnValue:
@@ -16,14 +16,20 @@ def live() -> ResponseReturnValue:
 
 
 def ready() -> ResponseReturnValue:
-    """The database answers, and holds a trail."""
+    """The database answers, holds a trail, and takes what is written (F1, F2)."""
     try:
         with reading()() as db:
             audit_chain.head(db)
     except FAILURES as error:
-        current_app.logger.warning("the site is not ready: %s", type(error).__name__)
-        return _told("the database does not answer"), HTTPStatus.SERVICE_UNAVAILABLE
+        return _not_ready("the database does not answer", type(error).__name__)
+    if problem := writing_probe().problem():
+        return _not_ready("the database cannot be written to", problem)
     return _told("ready")
+
+
+def _not_ready(words: str, why: str) -> ResponseReturnValue:
+    current_app.logger.warning("the site is not ready: %s", why)
+    return _told(words), HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def _told(words: str) -> Response:
