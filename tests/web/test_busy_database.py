@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
-from sqlalchemy.event import listens_for
+from sqlalchemy.event import listen, listens_for
 
 from app.postgresql_server import Server
 from app.storage import audit_chain, postgresql
@@ -113,6 +113,17 @@ def test_a_person_and_a_program_are_told_to_try_again(
     assert SAYS_SO in page.text
     if answer.status_code != 400:  # a ticket that never was writes nothing
         assert (answer.status_code, answer.get_json()["code"]) == (503, "unavailable")
+
+
+@pytest.mark.requirement("R4")
+def test_nobodys_request_is_repeated_on_their_behalf(
+    client: FlaskClient, admin_app: Application, database_url: str
+) -> None:
+    begun: list[object] = []
+    listen(admin_app.database.engine, "begin", begun.append)
+    with locks_cross(admin_app, database_url):
+        answer = client.post("/api/v1/handoffs/redemptions", json={"ticket": "x"}, headers=API)
+    assert (answer.status_code, answer.headers["Retry-After"], len(begun)) == (503, "5", 1)
 
 
 def test_a_site_whose_server_was_restarted_goes_on(
