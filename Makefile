@@ -26,7 +26,7 @@ run: $(INSTALLED) $(SERVER) ## Start admin site, product app and worker with dem
 	@DATABASE=$(DATABASE) ADMIN_PORT=$(ADMIN_PORT) PRODUCT_PORT=$(PRODUCT_PORT) exec $(BIN)/python -m app.launcher
 
 test: $(INSTALLED) browser postgresql ## Run every test, browser stories included
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 check: format lint types test ## What CI runs
 

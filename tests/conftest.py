@@ -42,7 +42,7 @@ from tests.factories import FROM_THE_OFFICE
 from tests.lending import lent, opened
 from tests.scratch import scratch_folder
 
-pytest_plugins = ["tests.twins"]
+pytest_plugins = ["tests.scheduling", "tests.twins"]
 
 ADMIN_URL = "http://localhost:8000"
 PRODUCT_URL = "http://127.0.0.1:8001"

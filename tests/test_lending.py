@@ -12,7 +12,6 @@ from tests.conftest import on_sqlite
 from tests.lending import lent
 
 
-@pytest.mark.xdist_group("lending")
 @pytest.mark.parametrize("time", ["first", "second", "third"])
 def test_each_finds_the_cast_alone(
     database: Database, site_database: Database, database_url: str, time: str

@@ -4,10 +4,11 @@ Only the address and the key are ours. What the clients return, and raise, a tes
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import authlib.integrations.requests_client as authlib
@@ -27,6 +28,13 @@ ASKED, TOLD = ("user", "reason"), ("created_at", "json_web_token", "updated_at",
 SCHEMA: dict[str, Any] = {KIND: {"properties": {name: {} for name in (*ASKED, *TOLD)}}}
 
 Env = Mapping[str, str]
+T = TypeVar("T")
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run it to its end, in a thread: in the main one Playwright may keep a loop of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 @dataclass(frozen=True)
@@ -38,10 +46,10 @@ class PropelAuth:
 
     def ask(self, command: str, *arguments: Any, **more: Any) -> Any:
         """Run a command of the client's `impersonation`; return its result."""
-        return asyncio.run(getattr(self._client().impersonation, command)(*arguments, **more))
+        return run(getattr(self._client().impersonation, command)(*arguments, **more))
 
     def ping(self) -> Any:
-        return asyncio.run(self._client().ping())
+        return run(self._client().ping())
 
     def done(self, command: str, *arguments: Any, **more: Any) -> Any:
         """Run a command that has to work; return its data."""
@@ -111,7 +119,7 @@ class JSONAPIClient(JSONAPI):
 
     def start_async(self, user: str) -> Created:
         """Do the same in the client's other way, which reads media types."""
-        return asyncio.run(self._start_async(user))
+        return run(self._start_async(user))
 
     async def _start_async(self, user: str) -> Created:
         session = jsonapi_client.Session(self.root, enable_async=True, **self._options)

@@ -19,8 +19,6 @@ from tests.clients.programs import (
 )
 from tests.e2e.site import Site
 
-pytestmark = pytest.mark.xdist_group("clients")
-
 # All of them as the same admin, and as the same member.
 STARTS: dict[str, Callable[[Env], object]] = {
     "propelauth-byo": lambda env: PropelAuth(env).create(),

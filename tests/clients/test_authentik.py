@@ -8,8 +8,6 @@ import pytest
 from tests.clients.programs import REASON, Authentik, Env
 from tests.e2e.site import Site
 
-pytestmark = pytest.mark.xdist_group("clients")
-
 
 def name_of(thing: object) -> str:
     """Return the name of the class of what the client has made of an answer."""

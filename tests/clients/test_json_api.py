@@ -11,7 +11,6 @@ from jsonapi_requests.request_factory import ApiClientError
 from tests.clients.programs import TOLD, Created, Env, JSONAPIClient, JSONAPIRequests, PropelAuth
 from tests.e2e.site import Site
 
-pytestmark = pytest.mark.xdist_group("clients")
 USER = "/data/attributes/user"
 # Who is asked for where with what, and how that is told: the status, and what it points to.
 REFUSALS = [

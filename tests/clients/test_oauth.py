@@ -9,7 +9,6 @@ from authlib.integrations.base_client import OAuthError
 from tests.clients.programs import Auth0, Env, JSONAPIClient, OAuth, PropelAuth
 from tests.e2e.site import Site
 
-pytestmark = pytest.mark.xdist_group("clients")
 METHODS = ("client_secret_basic", "client_secret_post")
 
 

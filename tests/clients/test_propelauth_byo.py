@@ -8,7 +8,6 @@ import pytest
 from tests.clients.programs import FROM, Env, PropelAuth
 from tests.e2e.site import Site
 
-pytestmark = pytest.mark.xdist_group("clients")
 METADATA = {"ticket": 7, "who": ["Łukasz", None, {"a": 0.5}], "": False}
 TOKEN = {"impersonation_token": "impersonate_x", **FROM}
 GONE = "00000000-0000-4000-8000-000000000000"

@@ -25,9 +25,6 @@ from tests.domain.racing import CONTENDERS, Contenders
 from tests.proving import proven
 from tests.twins import by_hand, fails_without, statement
 
-# Under xdist one worker runs them all: the contenders are started once.
-pytestmark = pytest.mark.xdist_group("races")
-
 TICKETS = 12
 SESSIONS = 12
 

@@ -19,12 +19,9 @@ from tests.scratch import scratch_folder
 PATIENCE_MS = 15_000
 
 # Most stories are about the pages, whatever lies below them: the main job and some of the ways to
-# end are told on PostgreSQL too, by one worker, so that one site is prepared for it.
+# end are told on PostgreSQL too.
 on_both_engines = pytest.mark.parametrize(
-    "engine_name",
-    ["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("stories"))],
-    indirect=True,
-    scope="session",
+    "engine_name", ["sqlite", "postgresql"], indirect=True, scope="session"
 )
 
 
