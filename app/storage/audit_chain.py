@@ -20,6 +20,7 @@ WORDS_PREFIX = "understudy/audit-words/v1\n"
 GENESIS = bytes(32)
 # Any number does, as long as nothing else in this database locks the same one.
 LOCK = 0x756E6465727374
+TAKE_LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
 # psycopg holds a whole answer in memory; PostgreSQL sorts one of this size without a file.
 READ_AT_ONCE = 4096
 # The largest number that either engine keeps as one.
@@ -208,7 +209,7 @@ def lock(db: Session) -> tuple[int, bytes]:
     SQLite has locked the database when the transaction began.
     """
     if db.get_bind().dialect.name == "postgresql":
-        db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        db.connection().execute(TAKE_LOCK, {"lock": LOCK})
     return head(db)
 
 
