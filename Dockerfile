@@ -17,8 +17,9 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     FLASK_APP=app.cli.operator:operator \
-    # Else glibc keeps memory apart for each thread.
+    # Else glibc keeps memory apart for each thread, and what checking a password took for good.
     MALLOC_ARENA_MAX=2 \
+    MALLOC_MMAP_THRESHOLD_=1048576 \
     UNDERSTUDY_SIGNING_KEY_FILE=/etc/understudy/signing-key.pem \
     UNDERSTUDY_CHECKPOINT_KEY_FILE=/etc/understudy/checkpoint-key.pem \
     UNDERSTUDY_FACTOR_KEY_FILE=/etc/understudy/factor.key \

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from app.launcher import FRUGAL
 from app.postgresql_server import OWNER, Server, closed_folder, hand_over
 from app.storage.database import Database
 
@@ -76,7 +77,7 @@ class Place:
         environ = {name: value for name, value in os.environ.items() if "UNDERSTUDY_" not in name}
         return environ | {
             "PYTHONPATH": str(ROOT),
-            "MALLOC_ARENA_MAX": "2",
+            **FRUGAL,
             "UNDERSTUDY_DEMO": "1",
             "UNDERSTUDY_ADMIN_URL": f"http://localhost:{port}",
             "UNDERSTUDY_PRODUCT_URL": "http://127.0.0.1:9",
