@@ -12,12 +12,14 @@ from app.domain.policies import refusal_to_impersonate
 from app.storage.admins import Admin, admin_email_keys
 from app.storage.api_keys import APIKey
 from app.storage.impersonations import (
+    IMPERSONATIONS,
     EndReason,
     Impersonation,
     active_impersonation_of,
     hold,
     open_impersonations,
 )
+from app.storage.ready import ask
 
 # A reload closes the page and opens it again; only a mark this old means that the tab is gone.
 CLOSING_GRACE = timedelta(seconds=10)
@@ -41,12 +43,12 @@ def end(
     # A session that was found to be over late was over in time, and none before it was last seen:
     # the clock may have been set back.
     ended_at = min(max(now, impersonation.last_seen_at), impersonation.expires_at)
-    changed = db.execute(
-        update(Impersonation)
+    changed = ask(
+        db,
+        update(IMPERSONATIONS)
         .where(Impersonation.id == impersonation.id, Impersonation.ended_at.is_(None))
         .values(ended_at=ended_at, end_reason=why, ended_by_id=by.id if by else None)
-        .returning(Impersonation.id)
-        .execution_options(synchronize_session=False)
+        .returning(Impersonation.id),
     ).first()
     if changed is None:
         db.refresh(impersonation)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.domain.secrets import hash_secret, new_secret
 from app.storage import handoffs as stored
 from app.storage.impersonations import Handoff, Impersonation
+from app.storage.ready import ask
 
 LIFETIME = timedelta(seconds=60)
 
@@ -59,13 +60,13 @@ def consume(db: Session, ticket: str, *, client: Client | None = None, now: date
     if not _is_for(db, hashed, client):
         return Consumed(None, good=False, used=False)
     # One statement decides. Reading first and writing afterwards lets two callers win.
-    won = db.scalar(
-        update(Handoff)
+    won = ask(
+        db,
+        update(stored.HANDOFFS)
         .where(Handoff.ticket_hash == hashed, Handoff.used_at.is_(None), Handoff.expires_at > now)
         .values(used_at=now)
-        .returning(Handoff.impersonation_id)
-        .execution_options(synchronize_session=False)
-    )
+        .returning(Handoff.impersonation_id),
+    ).scalar()
     if won is not None:
         return Consumed(won, good=True, used=False)
     handoff = db.get(Handoff, hashed, populate_existing=True)
