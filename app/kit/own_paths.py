@@ -66,7 +66,7 @@ class OwnPaths:
             return admin_unavailable(as_page=False)
 
     def _redeem(self, environ: WSGIEnvironment) -> Answer:
-        match _content(environ):
+        match _content(environ, "ticket"):
             case {"ticket": str(ticket)} if ticket:
                 address, user_agent = address_of(environ), user_agent_of(environ)
                 redemption = self.admin.redeem(ticket, address=address, user_agent=user_agent)
@@ -75,7 +75,7 @@ class OwnPaths:
         return json_answer(HTTPStatus.OK, {"token": redemption.token})
 
     def _tell_presence(self, environ: WSGIEnvironment) -> Answer:
-        match _content(environ):
+        match _content(environ, "page_id", "state"):
             case {"page_id": str(page_id), "state": "open" | "closing" as state} if page_id:
                 token = _token(environ)
                 impersonation = self.admin.tell_presence(token, page_id=page_id, state=state)
@@ -122,7 +122,7 @@ def _check_same_origin(environ: WSGIEnvironment) -> None:
         raise _Refused(problem(HTTPStatus.FORBIDDEN, "cross_site", detail))
 
 
-def _content(environ: WSGIEnvironment) -> dict[str, Any]:
+def _content(environ: WSGIEnvironment, *names: str) -> dict[str, Any]:
     media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         detail = "Send application/json."
@@ -137,6 +137,8 @@ def _content(environ: WSGIEnvironment) -> dict[str, Any]:
         raise _Refused(_bad_request("This is not JSON.")) from None
     if not isinstance(content, dict):
         raise _Refused(_bad_request("Send a JSON object."))
+    if not content.keys() <= set(names):
+        raise _Refused(_bad_request("There is no such field."))
     return content
 
 

@@ -60,14 +60,17 @@ def test_a_page_of_the_kit_is_closed_to_everything_but_its_script(
     value(answers, "_SAFE", [one for one in answers._SAFE if one[0] != "X-Frame-Options"]),
     value(answers, "_NO_CONTENT_POLICY", "default-src 'none'; base-uri 'none'"),
 )
-def test_every_answer_of_the_kit_is_closed_to_other_sites(browse: Client) -> None:
+def test_every_answer_of_the_kit_is_closed_to_other_sites(
+    admin: AdminStandIn, browse: Client
+) -> None:
+    admin.end()
     asked = [
         browse.get(path) for path in ("/impersonation", "/impersonation/ended", "/impersonation/x")
     ]
     asked += [browse.get(asset_url(name)) for name in ASSETS]
     asked += [browse.post(path, json=OPEN, headers=WITH_TOKEN) for path in CALLS]
     asked += [browse.get("/impersonation/end"), browse.post("/impersonation/end")]
-    asked += [browse.get("/", headers={"Authorization": "Bearer eyJ0eXAiOiJpbXArand0In0.x.y"})]
+    asked += [browse.get("/", headers=WITH_TOKEN)]
     for answer in asked:
         assert PROTECTION.items() <= dict(answer.headers).items()
         policy = answer.headers["Content-Security-Policy"].split("; ")
@@ -253,6 +256,15 @@ def test_a_redemption_without_a_ticket_is_refused(
     assert admin.asked == []
 
 
+@pytest.mark.requirement("X6")
+@fails_without(line(own_paths._content, "not content.keys() <= set(names)", "False"))
+def test_a_field_that_is_not_there_is_refused(admin: AdminStandIn, browse: Client) -> None:
+    for path, content in zip(CALLS, ({"ticket": TICKET}, OPEN, {}), strict=True):
+        answer = browse.post(path, json={**content, "actor": "cy"}, headers=WITH_TOKEN)
+        assert answer.status_code == 400
+    assert admin.asked == []
+
+
 # Presence and end
 
 
@@ -288,13 +300,13 @@ def test_presence_that_says_nothing_is_refused(
     assert admin.asked == []
 
 
-@pytest.mark.parametrize("path", CALLS[1:])
+@pytest.mark.parametrize(("path", "content"), [(CALLS[1], OPEN), (CALLS[2], {})])
 @pytest.mark.parametrize("token", ["", "opaque", make_token("at+jwt")])
 def test_without_a_token_of_ours_there_is_no_session(
-    admin: AdminStandIn, browse: Client, path: str, token: str
+    admin: AdminStandIn, browse: Client, path: str, content: dict[str, str], token: str
 ) -> None:
     headers = {**SAME_ORIGIN, "Authorization": f"Bearer {token}"}
-    answer = browse.post(path, json=OPEN, headers=headers)
+    answer = browse.post(path, json=content, headers=headers)
     assert answer.status_code == 401
     assert answer.json is not None
     assert answer.json["ended"] is None

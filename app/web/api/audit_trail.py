@@ -44,7 +44,7 @@ def checkpoint() -> ResponseReturnValue:
 
 def prove() -> ResponseReturnValue:
     """The proof of one event, which is recorded, as it shows the event to somebody."""
-    body = bodies.json_object()
+    body = bodies.json_object("event", "size", "words")
     proof = audit_proofs.prove_event(
         g.db,
         bodies.number(body, "event", most=LARGEST_KEY),

@@ -89,6 +89,7 @@ def create() -> ResponseReturnValue:
 
 def end(impersonation_id: UUID) -> ResponseReturnValue:
     """End the session; ending it again changes nothing and answers the same (I4)."""
+    bodies.check_empty()
     impersonation = _found(impersonation_id)
     # One that was over already ends for its own reason.
     if endings.still_live(g.db, impersonation, provenance=provenance(), now=g.now):

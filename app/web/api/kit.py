@@ -23,13 +23,21 @@ HIGHEST_STATUS = 599
 LONGEST_UNNOTICED = timedelta(seconds=1)
 LONGEST_MILLISECONDS = 24 * 60 * 60 * 1000
 
+# What each may say, spelt for ever: kits of any age ask, and what is not here is refused.
+ORIGIN = ("address", "user_agent")
+REDEMPTION = ("ticket", *ORIGIN)
+ACTION = ("token", "method", "path", "request_id", *ORIGIN)
+OUTCOME = ("action_id", "status", "duration_ms")
+PRESENCE = ("token", "page_id", "state", *ORIGIN)
+END = ("token", *ORIGIN)
+
 TICKET_REFUSED = "This link has been used, or it is too old. Start again from the admin site."
 NO_GOOD = "This impersonation token is not good."
 
 
 def redeem() -> ResponseReturnValue:
     """Exchange a hand-off ticket, once, for the session's token."""
-    body = bodies.json_object()
+    body = bodies.json_object(*REDEMPTION)
     impersonation = impersonations.redeem(
         g.db, ticket=bodies.text(body, "ticket"), provenance=_claimed(body), now=g.now
     )
@@ -44,7 +52,9 @@ def redeem() -> ResponseReturnValue:
 
 def record_action() -> ResponseReturnValue:
     """Check the token and record the action that the product app is about to carry out."""
-    body = bodies.json_object()
+    body = bodies.json_object(*ACTION)
+    # The product's own name for the request, which the trail does not keep.
+    bodies.text(body, "request_id", default="")
     what = {"method": bodies.text(body, "method"), "path": bodies.text(body, "path")}
     found = _find(body)
     if isinstance(found, Dead):
@@ -59,7 +69,7 @@ def record_action() -> ResponseReturnValue:
 
 def finish_action() -> ResponseReturnValue:
     """Record how an action went."""
-    body = bodies.json_object()
+    body = bodies.json_object(*OUTCOME)
     activity.finish_action(
         g.db,
         action_id=bodies.text(body, "action_id"),
@@ -73,7 +83,7 @@ def finish_action() -> ResponseReturnValue:
 
 def note_presence() -> ResponseReturnValue:
     """Note that a page of the session is open, or that it is closing."""
-    body = bodies.json_object()
+    body = bodies.json_object(*PRESENCE)
     state, page_id = bodies.text(body, "state"), bodies.text(body, "page_id")
     if state not in ("open", "closing"):
         raise Invalid("state must be open or closing.")
@@ -87,7 +97,7 @@ def note_presence() -> ResponseReturnValue:
 
 def end() -> ResponseReturnValue:
     """End the session from its own banner. Ending it again answers the same."""
-    body = bodies.json_object()
+    body = bodies.json_object(*END)
     found = _find(body)
     impersonation = found.impersonation if isinstance(found, Dead) else found
     if impersonation is None:

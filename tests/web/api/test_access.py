@@ -14,11 +14,13 @@ from app.domain.permissions import Scope
 from app.domain.sign_ins import SignedIn
 from app.storage.api_keys import APIKey
 from app.storage.database import Database
+from app.web.api import bodies
 from app.web.api.routes import ROUTES
 from tests import cast, trail
 from tests.clock import Clock
 from tests.conftest import ADMIN_URL
 from tests.keys import make_key
+from tests.twins import fails_without, line
 from tests.web.api.conftest import ENDPOINTS, ENDS, Product, problem
 
 WITH_KEY = {"Authorization": f"Bearer {cast.API_KEY}"}
@@ -230,11 +232,12 @@ def test_a_body_that_is_no_json_object_is_a_problem(
 
 FIELDS = {
     ENDPOINTS[0]: ["ticket", "address", "user_agent"],
-    ENDPOINTS[1]: ["token", "method", "path", "address", "user_agent"],
+    ENDPOINTS[1]: ["token", "method", "path", "request_id", "address", "user_agent"],
     ENDPOINTS[2]: ["action_id"],
-    ENDPOINTS[3]: ["token", "page_id", "state"],
-    ENDPOINTS[4]: ["token"],
+    ENDPOINTS[3]: ["token", "page_id", "state", "address", "user_agent"],
+    ENDPOINTS[4]: ["token", "address", "user_agent"],
 }
+OPTIONAL = ("request_id", "address", "user_agent")
 GOOD: dict[str, Any] = {
     "ticket": "x",
     "token": "x",
@@ -243,10 +246,26 @@ GOOD: dict[str, Any] = {
     "page_id": "page-1",
     "state": "open",
     "action_id": "1",
+    "request_id": "r-1",
     "address": "198.51.100.9",
     "user_agent": "x",
 }
+
+
+def allowed_at(path: str) -> dict[str, Any]:
+    return {name: GOOD[name] for name in FIELDS[path]}
+
+
 NO_TEXT = [7, True, 1.5, [], ["x"], {}, {"x": "y"}, "a\0b", "\0", "\ud800", "x\udfff", "x" * 8193]
+
+
+@pytest.mark.requirement("X6")
+@fails_without(line(bodies.json_object, "not body.keys() <= set(names)", "False"))
+@each_endpoint
+def test_a_field_that_is_not_there_is_refused(product: Product, path: str) -> None:
+    for name in ("actor", "impersonator", "sid", "Token", "__proto__"):
+        body = problem(product.post(path, allowed_at(path) | {name: "cy"}), 422, "invalid")
+        assert body["detail"].startswith("There is no such field; there are ")
 
 
 @pytest.mark.requirement("X1", "X6")
@@ -255,7 +274,7 @@ NO_TEXT = [7, True, 1.5, [], ["x"], {}, {"x": "y"}, "a\0b", "\0", "\ud800", "x\u
 )
 def test_a_field_that_is_no_text_is_named(client: FlaskClient, path: str, name: str) -> None:
     for value in NO_TEXT:
-        data = json.dumps(GOOD | {name: value}).encode()
+        data = json.dumps(allowed_at(path) | {name: value}).encode()
         body = problem(send(client, path, data, JSON), 422, "invalid")
         assert name in body["detail"]
 
@@ -263,15 +282,10 @@ def test_a_field_that_is_no_text_is_named(client: FlaskClient, path: str, name: 
 @pytest.mark.requirement("X6")
 @pytest.mark.parametrize(
     ("path", "name"),
-    [
-        (path, name)
-        for path, names in FIELDS.items()
-        for name in names
-        if name not in ("address", "user_agent")
-    ],
+    [(path, name) for path, names in FIELDS.items() for name in names if name not in OPTIONAL],
 )
 def test_a_missing_field_is_named(product: Product, path: str, name: str) -> None:
-    body = {other: value for other, value in GOOD.items() if other != name}
+    body = {other: value for other, value in allowed_at(path).items() if other != name}
     assert name in problem(product.post(path, body), 422, "invalid")["detail"]
     assert name in problem(product.post(path, body | {name: None}), 422, "invalid")["detail"]
 

@@ -162,6 +162,7 @@ def test_the_trail_has_only_grown(auditor: Auditor, signed: None, query: str) ->
         ({"event": 2**70}, 422, "invalid", "event must be"),
         ({"event": 3, "size": None}, 422, "invalid", "size must be"),
         ({"event": 3, "words": "no"}, 422, "invalid", "words must be"),
+        ({"event": 3, "account": "harbour"}, 422, "invalid", "no such field"),
     ],
 )
 def test_what_cannot_be_proved_is_a_problem(

@@ -444,7 +444,9 @@ def test_a_session_is_ended_once(
     operator: Script, product: Product, token: str, database: Database
 ) -> None:
     (session,) = operator.found("/impersonations")
-    first, second = operator.end(session["id"]), operator.end(session["id"])
+    path = f"/impersonations/{session['id']}/end"
+    problem(operator.ask("POST", path, json={"actor": "cy"}), 422, "invalid")
+    first, second = operator.end(session["id"]), operator.ask("POST", path, json={})
     assert first.status_code == second.status_code == 200
     assert first.get_json() == second.get_json()
     assert first.get_json()["state"] == "ended"

@@ -53,6 +53,14 @@ METHODS = ("get", "post", "put", "patch", "delete")
 DOCUMENT: dict[str, Any] = json.loads(openapi.DOCUMENT)
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 NATIVE = [route for route in ROUTES if route.path.startswith(PREFIX)]
+# By name of the operation, what a product's kit may say.
+SAID_BY_KITS = {
+    "redeemHandoff": kit.REDEMPTION,
+    "recordAction": kit.ACTION,
+    "finishAction": kit.OUTCOME,
+    "notePresence": kit.PRESENCE,
+    "endImpersonationByToken": kit.END,
+}
 
 
 def operations() -> Iterable[tuple[str, str, dict[str, Any]]]:
@@ -66,6 +74,13 @@ def parameter(operation_id: str, name: str) -> dict[str, Any]:
     (operation,) = (one for *_, one in operations() if one["operationId"] == operation_id)
     (found,) = (one for one in operation["parameters"] if one.get("name") == name)
     schema: dict[str, Any] = found["schema"]
+    return schema
+
+
+def sent_to(operation_id: str) -> dict[str, Any]:
+    """Return the schema of a body."""
+    (operation,) = (one for *_, one in operations() if one["operationId"] == operation_id)
+    schema: dict[str, Any] = operation["requestBody"]["content"]["application/json"]["schema"]
     return schema
 
 
@@ -172,6 +187,9 @@ def test_it_knows_the_codes_own_names() -> None:
     assert SCHEMAS["Account"]["properties"]["status"]["enum"] == [*AccountStatus]
     assert parameter("listImpersonations", "state")["enum"] == [*impersonations.STATES]
     assert SCHEMAS["Start"]["properties"].keys() == set(impersonations.FIELDS)
+    for operation, fields in SAID_BY_KITS.items():
+        assert sent_to(operation)["properties"].keys() == set(fields)
+        assert sent_to(operation)["additionalProperties"] is False
     listing = DOCUMENT["paths"]["/audit-trail/events"]["get"]
     assert {one["name"] for one in listing["parameters"] if "name" in one} == set(READERS)
 
