@@ -107,7 +107,7 @@ def test_the_token_of_a_replaced_session_is_dead(
 @fails_without(
     together(
         line(Tokens.verify, 'if said["exp"] <= now.timestamp()', "if False"),
-        line(endings._why_over, "if now >= impersonation.expires_at", "if False"),
+        line(endings._why_over, "if impersonation.has_run_out(now)", "if False"),
     )
 )
 def test_whoever_asks_first_after_the_time_is_over_ends_it(

@@ -69,7 +69,9 @@ def test_an_end_by_nobody_is_the_systems(db: Session, opened: Impersonation, now
 
 
 @pytest.mark.requirement("I1")
-@fails_without(line(endings.end, "min(now, impersonation.expires_at)", "now"))
+@fails_without(
+    line(endings.end, "min(max(now, impersonation.last_seen_at), impersonation.expires_at)", "now")
+)
 def test_an_end_found_late_is_dated_in_time(
     db: Session, opened: Impersonation, omar: Admin, now: datetime
 ) -> None:
@@ -91,7 +93,7 @@ def test_a_session_expires_to_the_moment(
 
 @pytest.mark.requirement("I6")
 @fails_without(
-    line(endings._why_over, "if now >= impersonation.expires_at", "if False"),
+    line(endings._why_over, "if impersonation.has_run_out(now)", "if False"),
     together(
         line(endings.end, ", Impersonation.ended_at.is_(None)"),
         line(open_impersonations, ".where(Impersonation.ended_at.is_(None))"),
@@ -127,7 +129,7 @@ def test_three_minutes_of_silence_end_it(
 @pytest.mark.requirement("I5")
 @fails_without(
     value(endings, "SILENCE", timedelta(hours=1)),
-    line(activity.note_open_page, "impersonation.last_seen_at = now"),
+    line(activity.note_open_page, "impersonation.last_seen_at = impersonation.last_sign(now)"),
 )
 def test_a_sign_of_life_breaks_the_silence(
     db: Session, opened: Impersonation, now: datetime
@@ -234,6 +236,7 @@ VERBS: dict[str, tuple[Verb, EndReason]] = {
 @fails_without(
     together(
         value(admins, "end_due", lambda *_, **__: []),
+        value(admins, "end_with_sign_in", lambda *_, **__: False),
         value(accounts, "end_due", lambda *_, **__: []),
     )
 )
@@ -286,7 +289,7 @@ def test_many_small_steps_of_a_clock_backwards_are_a_large_one(
 
 
 @pytest.mark.requirement("R5")
-@fails_without(line(endings._why_over, "if now >= impersonation.expires_at", "if False"))
+@fails_without(line(endings._why_over, "if impersonation.has_run_out(now)", "if False"))
 @pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(days=1)])
 @pytest.mark.requirement("F5")
 def test_a_clock_that_jumps_ahead_ends_it(

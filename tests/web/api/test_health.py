@@ -18,6 +18,7 @@ from app.web.application import Application
 from app.web.writing_probe import WritingProbe
 from tests.conftest import on_sqlite
 from tests.faults import disk_of
+from tests.lending import listening
 from tests.twins import fails_without, line
 
 BY_ADDRESS = "http://192.0.2.17:8000"
@@ -83,12 +84,14 @@ def test_however_often_it_is_asked_it_writes_once_a_second(
     client: FlaskClient, admin_app: Application
 ) -> None:
     written: list[str] = []
-    listen(
-        *(admin_app.database.engine, "before_cursor_execute"),
-        lambda *args: written.append(args[2]) if "INSERT" in args[2] else None,
-    )
-    for _ in range(5):
-        assert client.get("/readyz").status_code == 200
+
+    def note(*args: str) -> None:
+        if "INSERT" in args[2]:
+            written.append(args[2])
+
+    with listening(admin_app.database.engine, "before_cursor_execute", note):
+        for _ in range(5):
+            assert client.get("/readyz").status_code == 200
     assert len(written) == 1
 
 
