@@ -17,6 +17,10 @@ from tests.twins import Switch, fails_without, value
 
 PHONE = {"width": 390, "height": 844}
 HOSTILE = '</bdi><script>alert(1)</script> {{7*7}} "\u202e\u05d0\u05d1' + "W" * 160
+# Of a kept page, before anything else can happen.
+NOTE_WHAT_IS_SEEN = """addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) sessionStorage.display = document.documentElement.style.display;
+})"""
 # Styles that would hide whatever stands in the page.
 HIDING = [
     "body, html { opacity: 0 }",
@@ -67,16 +71,26 @@ def came_back_to_a_kept_page(page: Page, site: Site) -> bool:
     """Leave a page and return to it; tells whether the browser had kept it whole."""
     page.goto(f"{site.url}/public")
     heading(page, "Public")
-    # Notes what a person would see of the kept page before anything else can happen.
-    page.evaluate(
-        """addEventListener("pageshow", ({ persisted }) => {
-            if (persisted) sessionStorage.display = document.documentElement.style.display;
-        })"""
-    )
+    page.evaluate(NOTE_WHAT_IS_SEEN)
     asked = len(site.requests_for("/public"))
     page.goto("about:blank")
     page.go_back(wait_until="commit")
     eventually(page, lambda: len(site.requests_for("/public")) == asked + 1)
+    return "display" in stored(page)
+
+
+def came_back_after_the_end(page: Page, site: Site, admin: AdminStandIn) -> bool:
+    """Leave a page, let the session end, and go back; tells whether the browser had kept it."""
+    admin.ended, admin.tickets = None, {TICKET: TOKEN}
+    site.enter(page)
+    page.goto(f"{site.url}/public")
+    heading(page, "Public")
+    page.evaluate(NOTE_WHAT_IS_SEEN)
+    page.goto("about:blank")
+    admin.end()
+    page.go_back(wait_until="commit")
+    heading(page, "This session has ended")
+    expect(page.get_by_text("Grace Hopper")).to_have_count(0)
     return "display" in stored(page)
 
 
@@ -699,6 +713,32 @@ def test_a_page_from_the_browsers_memory_is_hidden_and_asked_for_again(
     assert stored(remembering)["display"] == "none"
     heading(remembering, "Public")
     assert_on_top(remembering)
+
+
+@pytest.mark.requirement("H8")
+def test_back_after_the_end_shows_a_kept_page_to_nobody(
+    site: Site, remembering: Page, admin: AdminStandIn
+) -> None:
+    assert any(came_back_after_the_end(remembering, site, admin) for _ in range(10))
+    assert stored(remembering)["display"] == "none"
+
+
+@pytest.mark.requirement("I5")
+def test_a_closed_tab_that_is_opened_again_shows_the_end(
+    site: Site, tab: Page, admin: AdminStandIn
+) -> None:
+    site.enter(tab)
+    kept = stored(tab)
+    other = tab.context.new_page()
+    tab.close()
+    eventually(other, lambda: len(closing_marks(admin)) == 1)
+    admin.end("The tab was closed.", why="tab_closed")
+    # What a browser does: the address again, with the storage that the tab had.
+    other.goto(f"{site.url}/public")
+    other.evaluate("kept => Object.assign(sessionStorage, kept)", kept)
+    other.goto(site.url)
+    heading(other, "This session has ended")
+    assert "impersonation.token" not in stored(other)
 
 
 # The admin site is down

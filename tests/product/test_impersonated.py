@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.product import protection, routes
+from app.product import activity, protection, routes
 from app.product.database import Database
 from app.product.models.activity import Activity
 from app.product.models.members import Member
@@ -17,6 +17,7 @@ from tests.product.browsing import Browser
 from tests.product.cast import LONG_AGO, Cast, impersonation_of
 from tests.twins import fails_without, line, together
 
+CHANGES = [route for route in ROUTES if route.method != "GET" and route.support]
 NEW: dict[str, Any] = {"name": "Changed", "subject": "Changed", "body": "Changed"}
 
 
@@ -37,6 +38,23 @@ def test_a_change_is_the_members_and_keeps_support_too(
         assert row.member_id == cast.mia_id
         assert (row.impersonator_id, row.impersonation_id) == ("ada-1", "session-1")
         assert db.get_one(Template, cast.order_id).updated_by_id == cast.mia_id
+
+
+@pytest.mark.requirement("I8")
+@fails_without(
+    line(activity.record, "impersonation.id if impersonation else None", "None"),
+    line(activity.record, "impersonation.actor.id if impersonation else None", "None"),
+)
+@pytest.mark.parametrize("route", CHANGES, ids=lambda one: one.path)
+def test_every_change_keeps_both_people(
+    support: Browser, cast: Cast, database: Database, route: Route
+) -> None:
+    path = route.path.replace("<template_id>", cast.order_id)
+    support.post(path, **NEW, sender_name="Changed", recipient="mia@harbour.example")
+    with database.session(writing=False) as db:
+        rows = db.scalars(select(Activity)).all()
+        kept = {(row.member_id, row.impersonator_id, row.impersonation_id) for row in rows}
+    assert kept == {(cast.mia_id, "ada-1", "session-1")}
 
 
 def test_the_members_own_change_names_nobody_else(
