@@ -9,9 +9,10 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from app.kit.answers import Answer
 from app.kit.client import Action, AdminClient, AdminUnavailable, SessionEnded
 from app.kit.impersonation import ENVIRON_KEY, REQUEST_ID_KEY
+from app.kit.member_only import MemberOnly
 from app.kit.own_paths import OwnPaths, is_own
 from app.kit.recorded_run import RecordedRun
-from app.kit.refusals import address_too_long, admin_unavailable, session_ended
+from app.kit.refusals import address_too_long, admin_unavailable, member_only, session_ended
 from app.kit.requests import address_of, impersonation_token, path_of, user_agent_of, wants_page
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,9 @@ class ImpersonationMiddleware:
 
     Each such request is recorded at the admin site before the app sees it, and refused where it
     cannot be. Every other request, the kit's own paths apart, passes through untouched.
+
+    `member_only` are the addresses, such as "/billing" or "POST /password", that are refused under
+    impersonation, on record; `presence_seconds` is how often an open tab asks for its session.
     """
 
     def __init__(
@@ -37,9 +41,11 @@ class ImpersonationMiddleware:
         wsgi_app: WSGIApplication,
         admin: AdminClient,
         *,
+        member_only: Iterable[str] = (),
         presence_seconds: float = PRESENCE_SECONDS,
     ) -> None:
         self._app = wsgi_app
+        self._member_only = MemberOnly(member_only)
         self._admin = admin
         self._own_paths = OwnPaths(admin=admin, presence_seconds=presence_seconds)
 
@@ -60,8 +66,13 @@ class ImpersonationMiddleware:
             refusal = admin_unavailable(as_page=wants_page(environ))
         else:
             report = partial(self._report, action.id)
-            return RecordedRun(self._app, environ, start_response, report)
+            return RecordedRun(self._app_for(environ), environ, start_response, report)
         return _varied(refusal)(environ, start_response)
+
+    def _app_for(self, environ: WSGIEnvironment) -> WSGIApplication:
+        if self._member_only.holds(environ["REQUEST_METHOD"], path_of(environ)):
+            return member_only(as_page=wants_page(environ))
+        return self._app
 
     def _record(self, token: str, environ: WSGIEnvironment) -> Action:
         request_id = uuid.uuid4().hex

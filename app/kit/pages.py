@@ -59,6 +59,12 @@ def admin_unavailable() -> Answer:
     return _page(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", title="Not possible right now")
 
 
+def member_only() -> Answer:
+    """The request was refused because it is the member's own business."""
+    title = "This is for the member alone"
+    return _page(HTTPStatus.FORBIDDEN, "member_only", title=title)
+
+
 def not_found() -> Answer:
     """Nothing of the kit's is at this address."""
     return _page(HTTPStatus.NOT_FOUND, "not_found", title="Page not found")

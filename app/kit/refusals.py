@@ -33,6 +33,19 @@ def address_too_long() -> Answer:
     )
 
 
+def member_only(*, as_page: bool) -> Answer:
+    """403: the product keeps this for the member, whoever impersonates them."""
+    if as_page:
+        answer = pages.member_only()
+    else:
+        answer = problem(
+            HTTPStatus.FORBIDDEN,
+            "member_only",
+            "This is for the member alone. Nothing was done.",
+        )
+    return answer.with_headers(("Vary", "Accept"))
+
+
 def admin_unavailable(*, as_page: bool) -> Answer:
     """503: nothing was done, because it could not be checked and recorded."""
     if as_page:

@@ -48,7 +48,10 @@ def create_product_app(config: Config) -> Flask:
     app.jinja_env.globals["kit_asset"] = asset_url
     admin_client = AdminClient(config.admin_url, config.api_key)
     app.wsgi_app = ImpersonationMiddleware(  # type: ignore[method-assign]
-        app.wsgi_app, admin_client, presence_seconds=config.presence_seconds
+        app.wsgi_app,
+        admin_client,
+        member_only=routes.MEMBER_ONLY,
+        presence_seconds=config.presence_seconds,
     )
     app.wsgi_app = HostGate(app.wsgi_app, config.host, demo=config.demo)  # type: ignore[method-assign]
     return app

@@ -1,5 +1,6 @@
 """Every page of Letterbox in one table, with who may ask for it. What is not listed is closed."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -68,6 +69,11 @@ ROUTES = (
     Route("GET", "/settings", settings.edit, Who.MEMBER, support=True),
     Route("POST", "/settings", settings.update, Who.MEMBER, support=True),
 )
+
+# For the integration kit, which refuses it before anything of ours runs.
+MEMBER_ONLY = [
+    f"{route.method} {re.sub('<[^>]*>', '*', route.path)}" for route in ROUTES if not route.support
+]
 
 
 def register(app: Flask, config: Config) -> None:

@@ -127,6 +127,20 @@ def test_the_tab_has_no_way_back_to_the_admin_site(sign_in: SignIn, mia: Member)
     assert tab.page.evaluate("[window.opener, document.referrer]") == [None, ""]
 
 
+@pytest.mark.requirement("A5")
+def test_what_is_the_members_alone_is_refused_on_record(
+    sign_in: SignIn, site: Site, mia: Member
+) -> None:
+    ada = sign_in(ADA)
+    tab = ada.impersonate(mia).expect_open(mia)
+    answer = tab.ask_with_token(f"{site.product_url}/sign-out", method="POST")
+    assert (answer.status, answer.json()["code"]) == (403, "member_only")
+    refused = f"outcome=refused&impersonation={tab.session_id}"
+    # How it went is told when the answer is out.
+    eventually(ada.page, lambda: len(ada.trail.events(refused)) == 1)
+    assert "403" in ada.trail.events(refused)[0]
+
+
 @pytest.mark.requirement("I5")
 def test_closing_a_duplicate_keeps_the_session_alive(
     sign_in: SignIn, site: Site, mia: Member

@@ -71,7 +71,9 @@ def presence_seconds() -> float:
 
 @pytest.fixture
 def site(product: Product, admin_client: AdminClient, presence_seconds: float) -> Iterator[Site]:
-    kit = ImpersonationMiddleware(product, admin_client, presence_seconds=presence_seconds)
+    kit = ImpersonationMiddleware(
+        product, admin_client, member_only=["/password"], presence_seconds=presence_seconds
+    )
     server = make_server("127.0.0.1", 0, kit, threaded=True, request_handler=QuietHandler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

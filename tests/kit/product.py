@@ -66,7 +66,7 @@ LINKS = """<a href="/templates">All templates</a> <a href="/long#middle">The mid
 <a href="/moved">Moved</a> <a href="/templates" target="_blank">New tab</a>
 <a href="/grid">Grid</a> <a href="/short">Short</a> <a href="/nothing">Nothing</a>
 <a href="/refused">Refused</a> <a href="/slow">Slow</a> <a href="/focus">Focus</a>
-<a href="/on-top">On top</a>"""
+<a href="/on-top">On top</a> <a href="/password/new">Password</a>"""
 LONG = """<a href="#middle">Down</a><p class="tall">…</p><h2 id="middle">Middle</h2>
 <p class="tall">…</p>"""
 ON_TOP = """<button command="show-modal" commandfor="one">Dialog</button>

@@ -221,6 +221,7 @@ def test_someones_own_sign_in_is_untouched_in_another_tab(site: Site, tab: Page)
         ("Nowhere", "Page not found"),
         ("Broken", "Something broke"),
         ("Refused", "Your password, please"),
+        ("Password", "This is for the member alone"),
         ("Moved", "Templates"),
         ("New tab", "Templates"),
         ("Grid", "Grid"),

@@ -12,7 +12,7 @@ from app.product.models.activity import Activity
 from app.product.models.members import Member
 from app.product.models.templates import Template
 from app.product.protection import MemberCookies
-from app.product.routes import ROUTES, Route
+from app.product.routes import MEMBER_ONLY, ROUTES, Route
 from tests.product.browsing import Browser
 from tests.product.cast import LONG_AGO, Cast, impersonation_of
 from tests.twins import fails_without, line, together
@@ -149,6 +149,7 @@ def test_signing_in_and_out_is_the_members_alone() -> None:
     """Letterbox has no passwords, factors or keys to change; whatever comes says so."""
     own = {route.view for route in ROUTES if route.method == "POST" and "sign" in route.path}
     assert own == {route.view for route in ROUTES if not route.support}
+    assert MEMBER_ONLY == ["POST /sign-in", "POST /sign-in/account", "POST /sign-out"]
 
 
 def test_support_is_bound_by_the_members_role(app: Flask, cast: Cast) -> None:

@@ -117,7 +117,7 @@
   function makeBanner() {
     const slot = (name) => element("slot", { name });
     const whom = element("p", {}, slot("lead"), element("b", {}, slot("member")), slot("where"));
-    const whose = element("p", { class: "whose" }, slot("whose"));
+    const whose = element("p", { class: "whose" }, slot("whose"), slot("id"));
     const whoPlace = element("div", { class: "who" }, whom, whose);
     const timePlace = element("span", { class: "time" }, slot("time"));
     const time = element("span", { slot: "time", role: "timer", "aria-label": "Time left" });
@@ -167,8 +167,8 @@
           " ",
           text("whose", "Session of "),
           name("whose", actor.name),
-          text("whose", " · member id "),
-          name("whose", subject.id),
+          text("id", " · member id "),
+          name("id", subject.id),
           " ",
           time,
         );
