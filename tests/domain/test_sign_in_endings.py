@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.domain import admins, authentication, endings, impersonations, sign_ins
@@ -12,22 +14,29 @@ from app.domain.errors import Conflict
 from app.domain.sign_ins import SignedIn
 from app.storage.admins import Admin, SignIn
 from app.storage.api_keys import APIKey
+from app.storage.database import Database
 from app.storage.impersonations import EndReason
 from app.storage.members import Member
 from tests import trail
 from tests.cast import PASSWORD
+from tests.conftest import on_postgresql
 from tests.factories import FROM_THE_OFFICE, start
 from tests.twins import fails_without, line
 
 NEW = "seven green herons at dusk"
 
 
-@pytest.fixture
-def row(db: Session, ada: Admin, now: datetime) -> SignIn:
+def _opened(db: Session, now: datetime) -> SignIn:
+    ada = db.get_one(Admin, "ada")
     opened = sign_ins.open_sign_in(
         db, ada, method=sign_ins.Method.PASSWORD, provenance=FROM_THE_OFFICE, now=now
     )
     return opened.sign_in
+
+
+@pytest.fixture
+def row(db: Session, now: datetime) -> SignIn:
+    return _opened(db, now)
 
 
 def _sign_out(db: Session, row: SignIn, now: datetime) -> None:
@@ -114,3 +123,25 @@ def test_no_session_starts_in_a_sign_in_that_was_ended_meanwhile(
     _end_all(db, row, now)
     with pytest.raises(Conflict, match="signed out meanwhile"):
         start(db, impersonator=ada, target=mia, sign_in=row, now=now)
+
+
+@on_postgresql
+@pytest.mark.requirement("S1", "R4")
+@fails_without(line(sign_ins.hold, ', with_for_update={"read": True, "of": SignIn}'))
+def test_whoever_ends_a_sign_in_waits_for_the_session_that_is_starting_in_it(
+    database: Database, now: datetime
+) -> None:
+    with database.unit_of_work(writing=True) as db:
+        row_id = _opened(db, now).id
+    with database.unit_of_work(writing=True) as starting:
+        row = starting.get_one(SignIn, row_id)
+        mia = starting.get_one(Member, "mia")
+        start(starting, impersonator=row.admin, target=mia, sign_in=row, now=now)
+        with pytest.raises(OperationalError, match="lock timeout"):
+            _end_all_at_once(database, row_id, now)
+
+
+def _end_all_at_once(database: Database, row_id: str, now: datetime) -> None:
+    with database.unit_of_work(writing=True) as db:
+        db.execute(text("SET LOCAL lock_timeout = '50ms'"))
+        _end_all(db, db.get_one(SignIn, row_id), now)
