@@ -6,7 +6,7 @@ tests/storage/test_audit_trail.py.
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -557,20 +557,20 @@ def test_a_database_of_yesterday_is_found_out(
 def copied(database: Database, folder: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
     """The same database, as a backup keeps it."""
     url = database.engine.url
-    if url.get_backend_name() == "sqlite":
-        with closing(sqlite3.connect(url.database or "")) as connection:
+    with ExitStack() as stack:
+        if url.get_backend_name() == "sqlite":
+            connection = stack.enter_context(closing(sqlite3.connect(url.database or "")))
             connection.execute(f"VACUUM INTO '{folder / 'backup.db'}'")
-        backup = f"sqlite:///{folder / 'backup.db'}"
-    else:
-        database.dispose()
-        server, name = request.getfixturevalue("postgresql_server"), f"{url.database}_backup"
-        server.create_database(name, template=url.database or "")
-        backup = server.url(name)
-    copy = Database(backup)
-    try:
+            backup = f"sqlite:///{folder / 'backup.db'}"
+        else:
+            database.dispose()
+            server, name = request.getfixturevalue("postgresql_server"), f"{url.database}_backup"
+            server.create_database(name, template=url.database or "")
+            stack.callback(server.drop_database, name)
+            backup = server.url(name)
+        copy = Database(backup)
+        stack.callback(copy.dispose)
         yield copy
-    finally:
-        copy.dispose()
 
 
 def proven_again(trail: Proven, database: Database) -> Proven:
