@@ -23,7 +23,8 @@ LETTERBOX = ("--app", "app.product.wsgi:application")
 LETTERBOX_KEY_FILE = "var/letterbox.key"
 KEYS = ("signing-key*.pem", "checkpoint-key.pem", "factor.key")
 DIRECTORY_SETTINGS = Path(__file__).parent / "product/directory.toml"
-THREADS = "16"
+# As app/serving.py has them.
+THREADS, KEEP_ALIVE = "16", "75"
 # Else glibc keeps memory apart for each thread, and what checking a password took for good.
 FRUGAL = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "1048576"}
 READY_SECONDS = 30
@@ -151,6 +152,7 @@ def _gunicorn(application: str, addresses: Sequence[str], port: int) -> list[str
         "gunicorn",
         "--worker-class=gthread",
         f"--threads={THREADS}",
+        f"--keep-alive={KEEP_ALIVE}",
         # Its control socket lies in the home folder, where two instances would fight for it.
         "--no-control-socket",
         # What a program passes through a client of Auth0's comes back in an address.

@@ -25,6 +25,9 @@ workers = 2
 # A worker that answers nothing for so many seconds is started anew.
 timeout = 30
 graceful_timeout = 20
+# The product keeps its connections. One that is closed just as it is used again fails a member's
+# request (RFC 9112, 9.5), and after the default's two seconds that is often. They take no thread.
+keepalive = 75
 # Its control socket lies in the home folder, where two instances would fight for it.
 control_socket_disable = True
 # What a program passes through a client of Auth0's comes back in an address.

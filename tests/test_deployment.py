@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app import serving
+from app import launcher, serving
 from tests.twins import fails_without, line
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,6 +77,11 @@ def test_what_the_image_is_made_of_reaches_its_builder() -> None:
 def test_gunicorn_believes_no_header_and_logs_no_address() -> None:
     assert (serving.forwarded_allow_ips, serving.accesslog) == ("", None)
     assert serving.control_socket_disable
+
+
+def test_a_connection_of_the_products_is_kept_for_longer_than_it_is_idle() -> None:
+    """An open tab asks every five seconds; what is closed as it is used again fails a request."""
+    assert serving.keepalive == int(launcher.KEEP_ALIVE) > 60
 
 
 def starting(*addresses: Any) -> SimpleNamespace:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.launcher import KEEP_ALIVE
 from tests.bench.connection import Connection
 from tests.bench.loading import Place
 
@@ -67,6 +68,7 @@ def _gunicorn(
     """Run it as `make run` does, but with two workers; yield its process."""
     command = [sys.executable, "-m", "gunicorn", "--worker-class=gthread"]
     command += [f"--workers={WORKERS}", f"--threads={THREADS}", "--no-control-socket"]
+    command += [f"--keep-alive={KEEP_ALIVE}"]
     command += ["--forwarded-allow-ips=", "--log-level=warning", f"--bind=127.0.0.1:{port}"]
     process = subprocess.Popen(
         [*command, application], cwd=folder, env=environ, start_new_session=True

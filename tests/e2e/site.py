@@ -23,6 +23,7 @@ from typing import Any, Self
 
 import psycopg
 
+from app.launcher import KEEP_ALIVE
 from app.postgresql_server import OWNER, Server
 from tests.e2e.commands import flask
 
@@ -323,6 +324,7 @@ def _gunicorn(application: str, port: int) -> list[str]:
     # The access log holds addresses and referrers, in which no secret may ever be.
     return [
         *(sys.executable, "-m", "gunicorn", "--worker-class=gthread", "--threads=8"),
+        f"--keep-alive={KEEP_ALIVE}",
         *("--no-control-socket", "--access-logfile=-", f"--bind=127.0.0.1:{port}", application),
     ]
 
