@@ -12,29 +12,39 @@ from app.domain.audit_facts import parsed
 from app.domain.audit_trail import SITE, AuditAction, append, event
 from app.storage import locks
 from app.storage.audit_trail import AuditEvent, latest_numbers
-from app.storage.database import Database
+from app.storage.database import FAILURES, Database
+
+
+class NotRecorded(Exception):
+    """The settings cannot be recorded; the message is what kind of failure it was."""
 
 
 def record(database: Database, config: Config, *, now: datetime) -> None:
-    """Record the settings that a site starts with, if they are others than those on record."""
-    with database.unit_of_work(writing=False) as db:
-        if _recorded(db) == told(config):
-            return
-    with database.unit_of_work(writing=True) as db:
-        # Of the processes that start together one is enough.
-        locks.take(db, "settings")
-        _record(db, told(config), now=now)
+    """Record the settings that a site starts with, if they are others than those on record.
+
+    Raises NotRecorded when they cannot be: what cannot be recorded does not happen (L3).
+    """
+    try:
+        with database.unit_of_work(writing=False) as db:
+            if _recorded(db) == told(config):
+                return
+        with database.unit_of_work(writing=True) as db:
+            # Of the processes that start together one is enough.
+            locks.take(db, "settings")
+            _record(db, told(config), now=now)
+    except FAILURES as error:
+        raise NotRecorded(type(error).__name__) from error
 
 
 def told(config: object) -> dict[str, str]:
-    """Return the settings as text, but for the secrets and what may hold one."""
+    """Return the settings as text; of secrets, and what may hold one, whether there is any."""
     texts: dict[str, str] = {}
     for field in fields(config) if is_dataclass(config) else ():
         value = getattr(config, field.name)
         if is_dataclass(value):
             texts |= {f"{field.name}.{name}": text for name, text in told(value).items()}
-        elif field.repr:
-            texts[field.name] = _text(value)
+        else:
+            texts[field.name] = _text(value) if field.repr else _whether(value)
     return texts
 
 
@@ -61,8 +71,15 @@ def _recorded(db: Session) -> Mapping[str, str]:
 
 
 def _defaults() -> dict[str, str]:
-    usual = {field.name: field.default for field in fields(Config) if field.repr}
-    return {name: _text(value) for name, value in usual.items() if value is not MISSING}
+    usual = [field for field in fields(Config) if field.default is not MISSING]
+    return {
+        field.name: _text(field.default) if field.repr else _whether(field.default)
+        for field in usual
+    }
+
+
+def _whether(value: Any) -> str:
+    return "set" if value else "not set"
 
 
 def _text(value: Any) -> str:

@@ -19,7 +19,10 @@ def build() -> Application:
     settings = config.from_environment(environ)
     logs.set_up("site", as_json=not settings.demo, request_id=_request_id)
     site = create_admin_app(settings)
-    setting_changes.record(site.database, settings, now=clock())
+    try:
+        setting_changes.record(site.database, settings, now=clock())
+    except setting_changes.NotRecorded as error:
+        sys.exit(f"understudy: UNDERSTUDY_DATABASE_URL takes no record of the settings: {error}.")
     # A server may fork after this, and no two processes share a connection.
     site.database.dispose()
     return site

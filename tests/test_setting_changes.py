@@ -7,10 +7,11 @@ import pytest
 
 from app.config import CompanySettings, Config
 from app.domain.audit_trail import AuditAction
-from app.setting_changes import record, told
+from app.setting_changes import NotRecorded, record, told
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
 from tests import trail
+from tests.faults import unwritable_trail
 
 pytestmark = pytest.mark.requirement("L1")
 
@@ -48,6 +49,24 @@ def test_what_has_become_other_is_named(database: Database, config: Config, now:
     assert "reason_required" in changed.details["names"]
     assert "reason_required" not in back.details["names"]
     assert "company.issuer" in back.details["names"]
+
+
+def test_a_copy_that_is_switched_off_is_named_without_its_address(
+    database: Database, config: Config, now: datetime
+) -> None:
+    record(database, replace(config, audit_webhook_url="https://hooks.example.com/canary"), now=now)
+    record(database, config, now=now)
+    _, changed = recorded(database)
+    assert changed.details["names"] == ["audit_webhook_url"]
+    assert "canary" not in changed.facts
+
+
+@pytest.mark.requirement("L3")
+def test_a_site_that_cannot_record_them_does_not_start(
+    database: Database, config: Config, now: datetime
+) -> None:
+    with unwritable_trail(database.engine), pytest.raises(NotRecorded):
+        record(database, config, now=now)
 
 
 @pytest.mark.requirement("K4", "L12")

@@ -148,6 +148,8 @@ def end_sign_ins(
 
     Their running session ends as well, whoever has started it.
     """
+    # Whoever starts a session meanwhile is waited for, or waits (R4).
+    stored.lock_admin(db, admin.id)
     close_half_open(db, admin.id, now=now)
     count = stored.end_sign_ins(db, admin.id, now=now)
     if count:

@@ -78,8 +78,7 @@ def change_password(
     """Give the admin of a sign-in another password; raise Invalid for one that is no good (S7).
 
     The sign-in goes on under another id, the admin's others and their running session end (S1, S2).
-    A wrong `current` one
-    counts as it does at signing in: an open computer is no place to guess it.
+    A wrong `current` one counts as it does at signing in: an open computer is no place to guess it.
     """
     admin, address = row.admin, provenance.address
     take_turn(db, email=admin.email, address=address)

@@ -10,7 +10,7 @@ from app.domain import endings, sign_in_alerts
 from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.errors import Conflict
 from app.domain.secrets import hash_secret, new_secret
-from app.storage.admins import Admin, SignIn, end_sign_ins, sign_in_by_secret_hash
+from app.storage.admins import Admin, SignIn, end_sign_ins, lock_admin, sign_in_by_secret_hash
 from app.storage.factors import HalfOpenSignIn, close_half_open, has_factors
 
 IDLE_TIMEOUT = timedelta(minutes=30)
@@ -146,6 +146,8 @@ def end_others(db: Session, row: SignIn, *, why: str, provenance: Provenance, no
 
     Their running session ends as well: it may be of one of those.
     """
+    # Whoever starts a session meanwhile is waited for, or waits (R4).
+    lock_admin(db, row.admin_id)
     count = end_sign_ins(db, row.admin_id, but=row.id, now=now)
     close_half_open(db, row.admin_id, now=now)
     if count:

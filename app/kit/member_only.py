@@ -24,8 +24,8 @@ class MemberOnly:
         However the address is written: some products find the same page behind other letter
         cases, more slashes and dots, and others take ".." for a part like any other.
         """
-        # HEAD is a GET without its body.
-        asked = "GET" if method == "HEAD" else method
+        # Products read a method in any letter case. HEAD is a GET without its body.
+        asked = "GET" if method.upper() == "HEAD" else method.upper()
         readings = (_parts(path), _parts(posixpath.normpath(path)))
         return any(rule.fits(asked, parts) for rule in self._rules for parts in readings)
 

@@ -70,7 +70,9 @@ class ImpersonationMiddleware:
         return _varied(refusal)(environ, start_response)
 
     def _app_for(self, environ: WSGIEnvironment) -> WSGIApplication:
-        if self._member_only.holds(environ["REQUEST_METHOD"], path_of(environ)):
+        # A server may take the beginning of a path from a header: it hides no page.
+        paths = {path_of(environ), environ.get("PATH_INFO", "")}
+        if any(self._member_only.holds(environ["REQUEST_METHOD"], path) for path in paths):
             return member_only(as_page=wants_page(environ))
         return self._app
 

@@ -18,7 +18,7 @@ class WritingProbe:
         self._database = database
         self._lock = threading.Lock()
         self._tried_at: float | None = None
-        self._problem = ""
+        self._problem = "not tried yet"
 
     def problem(self) -> str:
         """Return what kept the last try from being written, empty for nothing."""

@@ -1,6 +1,7 @@
 """What ends a sign-in ends the session that was started with it: an answer to a stolen one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import pytest
@@ -21,7 +22,7 @@ from tests import trail
 from tests.cast import PASSWORD
 from tests.conftest import on_postgresql
 from tests.factories import FROM_THE_OFFICE, start
-from tests.twins import fails_without, line
+from tests.twins import each_fails_without, fails_without, line
 
 NEW = "seven green herons at dusk"
 
@@ -128,20 +129,53 @@ def test_no_session_starts_in_a_sign_in_that_was_ended_meanwhile(
 @on_postgresql
 @pytest.mark.requirement("S1", "R4")
 @fails_without(line(sign_ins.hold, ', with_for_update={"read": True, "of": SignIn}'))
-def test_whoever_ends_a_sign_in_waits_for_the_session_that_is_starting_in_it(
+def test_whoever_signs_out_waits_for_the_session_that_is_starting_in_it(
     database: Database, now: datetime
 ) -> None:
+    with (
+        starting_session(database, now, programs=False) as row_id,
+        pytest.raises(OperationalError, match="lock timeout"),
+    ):
+        at_once(database, _sign_out, row_id, now)
+
+
+ENDERS = {"all": _end_all, "others": _end_others}
+
+
+@on_postgresql
+@pytest.mark.requirement("S1", "R4")
+@each_fails_without(
+    "ender",
+    {
+        "all": line(admins.end_sign_ins, "stored.lock_admin(db, admin.id)"),
+        "others": line(sign_ins.end_others, "lock_admin(db, row.admin_id)"),
+    },
+)
+def test_whoever_ends_many_waits_for_any_session_that_is_starting(
+    database: Database, now: datetime, ender: str
+) -> None:
+    """A program's start has no sign-in, and another sign-in's is one of the others."""
+    with (
+        starting_session(database, now, programs=True) as row_id,
+        pytest.raises(OperationalError, match="lock timeout"),
+    ):
+        at_once(database, ENDERS[ender], row_id, now)
+
+
+@contextmanager
+def starting_session(database: Database, now: datetime, *, programs: bool) -> Iterator[str]:
+    """Yield the id of a sign-in while a session of its admin starts."""
     with database.unit_of_work(writing=True) as db:
         row_id = _opened(db, now).id
     with database.unit_of_work(writing=True) as starting:
-        row = starting.get_one(SignIn, row_id)
-        mia = starting.get_one(Member, "mia")
-        start(starting, impersonator=row.admin, target=mia, sign_in=row, now=now)
-        with pytest.raises(OperationalError, match="lock timeout"):
-            _end_all_at_once(database, row_id, now)
+        row, mia = starting.get_one(SignIn, row_id), starting.get_one(Member, "mia")
+        sign_in = None if programs else row
+        start(starting, impersonator=row.admin, target=mia, sign_in=sign_in, now=now)
+        yield row_id
 
 
-def _end_all_at_once(database: Database, row_id: str, now: datetime) -> None:
+def at_once(database: Database, way: Way, row_id: str, now: datetime) -> None:
+    """End it, waiting for nobody."""
     with database.unit_of_work(writing=True) as db:
         db.execute(text("SET LOCAL lock_timeout = '50ms'"))
-        _end_all(db, db.get_one(SignIn, row_id), now)
+        way(db, db.get_one(SignIn, row_id), now)

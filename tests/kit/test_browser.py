@@ -464,6 +464,17 @@ def test_nothing_gets_in_front_of_the_banner(site: Site, tab: Page) -> None:
 
 
 @pytest.mark.requirement("I7")
+def test_the_next_page_comes_from_an_open_dialog_too(site: Site, tab: Page) -> None:
+    site.enter(tab)
+    tab.get_by_role("link", name="On top").click()
+    tab.get_by_role("button", name="Dialog").click()
+    expect(tab.get_by_role("dialog").get_by_role("button", name="End session")).to_be_visible()
+    tab.go_back()
+    heading(tab, "Dashboard")
+    assert_on_top(tab)
+
+
+@pytest.mark.requirement("I7")
 def test_no_style_of_the_page_hides_the_banner(site: Site, tab: Page) -> None:
     site.enter(tab)
     at_rest = look_of_banner(tab)

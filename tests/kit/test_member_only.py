@@ -22,7 +22,7 @@ def browse(product: Product, admin_client: AdminClient) -> Client:
     return Client(ImpersonationMiddleware(product, admin_client, member_only=ADDRESSES))
 
 
-@fails_without(line(ImpersonationMiddleware._app_for, "if self.", "if False and self."))
+@fails_without(line(ImpersonationMiddleware._app_for, "if any(", "if False and any("))
 def test_it_is_refused_on_record_before_the_product_runs(
     admin: AdminStandIn, product: Product, browse: Client
 ) -> None:
@@ -57,7 +57,10 @@ def test_a_session_that_is_over_is_told_so_first(admin: AdminStandIn, browse: Cl
 @fails_without(
     line(MemberOnly.holds, "_parts(path), ", ""),
     line(MemberOnly.holds, ", _parts(posixpath.normpath(path))", ","),
-    line(MemberOnly.holds, '"GET" if method == "HEAD" else method', "method"),
+    line(
+        MemberOnly.holds, '"GET" if method.upper() == "HEAD" else method.upper()', "method.upper()"
+    ),
+    line(MemberOnly.holds, "else method.upper()", "else method"),
     line(member_only._parts, ".casefold()", ""),
     line(member_only._parts, 'not in ("", ".")', '!= "."'),
 )
@@ -75,6 +78,7 @@ def test_no_spelling_is_a_way_around() -> None:
     assert rules.holds("DELETE", "/billing/../elsewhere")
     assert rules.holds("POST", "/teams/7/API-keys/new")
     assert rules.holds("HEAD", "/export")
+    assert rules.holds("get", "/export")
 
 
 def test_what_only_begins_alike_is_not_meant() -> None:

@@ -476,6 +476,11 @@
     copyAttributes(page.body, document.body);
     // The banner itself never leaves the document, or it would flicker and lose the focus.
     keepInPlace();
+    // A dialog or what fills the screen, where it may stand, goes with the page.
+    if (banner.host.parentNode !== document.body) {
+      document.body.prepend(banner.host);
+      raise();
+    }
     document.body.style.removeProperty("display");
     while (document.body.lastChild !== banner.host) document.body.lastChild.remove();
     banner.host.after(...page.body.childNodes);

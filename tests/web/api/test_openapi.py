@@ -50,7 +50,14 @@ from tests.web.api.scripts import Script, script
 
 PREFIX = "/api/v1"
 METHODS = ("get", "post", "put", "patch", "delete")
-DOCUMENT: dict[str, Any] = json.loads(openapi.DOCUMENT)
+
+
+def _without_repetitions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    assert len(dict(pairs)) == len(pairs), [name for name, _ in pairs]
+    return dict(pairs)
+
+
+DOCUMENT: dict[str, Any] = json.loads(openapi.DOCUMENT, object_pairs_hook=_without_repetitions)
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 NATIVE = [route for route in ROUTES if route.path.startswith(PREFIX)]
 # By name of the operation, what a product's kit may say.
