@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Those of a line share a running site, or a browser.
+# Those of a line share a running site, or a browser. The races take the whole machine: beside them
+# a site may take longer to answer than a product waits.
 TOGETHER = (
-    ("tests/e2e/", "tests/kit/test_browser.py"),
+    ("tests/e2e/", "tests/kit/test_browser.py", "tests/domain/test_races.py"),
     ("tests/clients/",),
 )
 
