@@ -4,13 +4,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.domain import passwords
+from app.domain import passwords, sign_ins
 from app.domain.audit_trail import AuditAction, Provenance, append, event
-from app.domain.endings import end_due, end_with_sign_in
+from app.domain.endings import end_due
 from app.domain.errors import Conflict, Invalid
 from app.storage import admins as stored
 from app.storage.admins import Admin, Role
-from app.storage.factors import close_half_open
 from app.storage.folding import fold
 
 
@@ -138,32 +137,7 @@ def set_password(
             details={"admin_id": admin.id, "admin": admin.email},
         ),
     )
-    end_sign_ins(db, admin, why="password_changed", by=None, provenance=provenance, now=now)
-
-
-def end_sign_ins(
-    db: Session, admin: Admin, *, why: str, by: Admin | None, provenance: Provenance, now: datetime
-) -> None:
-    """Sign the admin out everywhere (S10); `by` is None for the operator's command.
-
-    Their running session ends as well, whoever has started it.
-    """
-    # Whoever starts a session meanwhile is waited for, or waits (R4).
-    stored.lock_admin(db, admin.id)
-    close_half_open(db, admin.id, now=now)
-    count = stored.end_sign_ins(db, admin.id, now=now)
-    if count:
-        append(
-            db,
-            event(
-                AuditAction.SIGN_IN_ENDED,
-                now=now,
-                provenance=provenance,
-                actor=by,
-                details={"why": why, "admin_id": admin.id, "admin": admin.email, "count": count},
-            ),
-        )
-    end_with_sign_in(db, admin, provenance=provenance, now=now)
+    sign_ins.end_all(db, admin, why="password_changed", by=None, provenance=provenance, now=now)
 
 
 def _hash(password: str | None, *, email: str, name: str) -> str:
@@ -175,7 +149,7 @@ def _hash(password: str | None, *, email: str, name: str) -> str:
 def _end_everything(
     db: Session, admin: Admin, *, why: str, by: Admin | None, provenance: Provenance, now: datetime
 ) -> None:
-    end_sign_ins(db, admin, why=why, by=by, provenance=provenance, now=now)
+    sign_ins.end_all(db, admin, why=why, by=by, provenance=provenance, now=now)
     end_due(db, provenance=provenance, now=now)
 
 

@@ -8,10 +8,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.domain.admins import end_sign_ins
 from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.errors import Conflict, Invalid
-from app.domain.sign_ins import end_others
+from app.domain.sign_ins import end_all
 from app.storage.admins import Admin, SignIn
 from app.storage.company_accounts import CompanyAccount, company_account_of, company_accounts_of
 
@@ -64,10 +63,7 @@ def unlink(
     if account is None:
         raise Conflict("This admin has no company account.")
     _unlink(db, account, by, provenance, now)
-    if here is not None:
-        end_others(db, here, why="unlinked", provenance=provenance, now=now)
-    else:
-        end_sign_ins(db, admin, why="unlinked", by=by, provenance=provenance, now=now)
+    end_all(db, admin, but=here, why="unlinked", by=by, provenance=provenance, now=now)
 
 
 def unlink_all(

@@ -12,7 +12,7 @@ from app.domain.company_provider import Failure, Proof
 from app.domain.company_rules import CompanyRules
 from app.domain.errors import Throttled
 from app.domain.secrets import hash_secret
-from app.domain.sign_ins import HalfOpen, Method, SignedIn, begin, open_sign_in, renew
+from app.domain.sign_ins import HalfOpen, Method, SignedIn, begin, end_all, open_sign_in, renew
 from app.domain.step_up import Rules
 from app.storage import counters
 from app.storage.admins import Admin, Role, SignIn
@@ -173,5 +173,5 @@ def _take_role(
     given = role or Role.ADMIN
     admins.change_role(db, admin, role=given, by=None, provenance=provenance, now=now)
     if role is None:
-        admins.end_sign_ins(db, admin, why="role_changed", by=None, provenance=provenance, now=now)
+        end_all(db, admin, why="role_changed", by=None, provenance=provenance, now=now)
     return role is not None

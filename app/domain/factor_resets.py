@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.domain import company_accounts
-from app.domain.admins import end_sign_ins
 from app.domain.audit_trail import AuditAction, Provenance, append, event
 from app.domain.errors import Conflict
+from app.domain.sign_ins import end_all
 from app.storage.admins import Admin
 from app.storage.factors import remove_factors, void_codes
 
@@ -36,5 +36,5 @@ def reset(
             details={"admin_id": admin.id, "admin": admin.email, "count": count},
         ),
     )
-    end_sign_ins(db, admin, why="factors_reset", by=by, provenance=provenance, now=now)
+    end_all(db, admin, why="factors_reset", by=by, provenance=provenance, now=now)
     return count

@@ -146,27 +146,31 @@ def end_others(db: Session, row: SignIn, *, why: str, provenance: Provenance, no
 
     Their running session ends as well: it may be of one of those.
     """
+    return end_all(db, row.admin, but=row, why=why, by=row.admin, provenance=provenance, now=now)
+
+
+def end_all(
+    db: Session,
+    admin: Admin,
+    *,
+    but: SignIn | None = None,
+    why: str,
+    by: Admin | None,
+    provenance: Provenance,
+    now: datetime,
+) -> int:
+    """Sign the admin out everywhere, `but` here; return how many sign-ins ended (S1, S10).
+
+    Their running session ends as well, whoever has started it. `by` is None for the operator's
+    command.
+    """
     # Whoever starts a session meanwhile is waited for, or waits (R4).
-    lock_admin(db, row.admin_id)
-    count = end_sign_ins(db, row.admin_id, but=row.id, now=now)
-    close_half_open(db, row.admin_id, now=now)
+    lock_admin(db, admin.id)
+    close_half_open(db, admin.id, now=now)
+    count = end_sign_ins(db, admin.id, but=but.id if but else "", now=now)
     if count:
-        append(
-            db,
-            event(
-                AuditAction.SIGN_IN_ENDED,
-                now=now,
-                provenance=provenance,
-                actor=row.admin,
-                details={
-                    "why": why,
-                    "admin_id": row.admin_id,
-                    "admin": row.admin.email,
-                    "count": count,
-                },
-            ),
-        )
-    endings.end_with_sign_in(db, row.admin, provenance=provenance, now=now)
+        _record_end(db, admin, count, why=why, by=by, provenance=provenance, now=now)
+    endings.end_with_sign_in(db, admin, provenance=provenance, now=now)
     return count
 
 
@@ -180,6 +184,22 @@ def sign_out(db: Session, row: SignIn, *, by: Admin, provenance: Provenance, now
         return False
     row.ended_at = now
     why = "signed_out" if by.id == row.admin_id else "ended_by_admin"
+    _record_end(db, row.admin, 1, why=why, by=by, provenance=provenance, now=now)
+    return endings.end_with_sign_in(
+        db, row.admin, programs_too=False, provenance=provenance, now=now
+    )
+
+
+def _record_end(
+    db: Session,
+    admin: Admin,
+    count: int,
+    *,
+    why: str,
+    by: Admin | None,
+    provenance: Provenance,
+    now: datetime,
+) -> None:
     append(
         db,
         event(
@@ -187,14 +207,6 @@ def sign_out(db: Session, row: SignIn, *, by: Admin, provenance: Provenance, now
             now=now,
             provenance=provenance,
             actor=by,
-            details={
-                "why": why,
-                "admin_id": row.admin_id,
-                "admin": row.admin.email,
-                "count": 1,
-            },
+            details={"why": why, "admin_id": admin.id, "admin": admin.email, "count": count},
         ),
-    )
-    return endings.end_with_sign_in(
-        db, row.admin, programs_too=False, provenance=provenance, now=now
     )

@@ -38,10 +38,9 @@ def come(db: Session, ada: Admin, now: datetime) -> SignedIn | HalfOpen:
 @fails_without(
     line(
         company_accounts.unlink,
-        'end_others(db, here, why="unlinked", provenance=provenance, now=now)',
-        "pass",
+        'end_all(db, admin, but=here, why="unlinked", by=by, provenance=provenance, now=now)',
     ),
-    line(sign_ins.end_others, "close_half_open(db, row.admin_id, now=now)"),
+    line(sign_ins.end_all, "close_half_open(db, admin.id, now=now)"),
 )
 @pytest.mark.usefixtures("account")
 def test_unlinking_ends_what_was_come_by(db: Session, ada: Admin, now: datetime) -> None:
@@ -73,8 +72,7 @@ def test_unlinking_ends_what_was_come_by(db: Session, ada: Admin, now: datetime)
 @fails_without(
     line(
         company_accounts.unlink,
-        'end_sign_ins(db, admin, why="unlinked", by=by, provenance=provenance, now=now)',
-        "pass",
+        'end_all(db, admin, but=here, why="unlinked", by=by, provenance=provenance, now=now)',
     )
 )
 @pytest.mark.usefixtures("account")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain import admins, factor_resets, factors, recovery_codes, sign_ins
+from app.domain import factor_resets, factors, recovery_codes, sign_ins
 from app.domain.audit_trail import AuditAction
 from app.domain.errors import Conflict, Invalid
 from app.domain.factor_keys import FactorKey
@@ -194,9 +194,9 @@ def app(db: Session, ada: Admin, lock: Lock, now: datetime) -> App:
     line(factor_resets.reset, "void_codes(db, admin.id, now=now)"),
     line(
         factor_resets.reset,
-        'end_sign_ins(db, admin, why="factors_reset", by=by, provenance=provenance, now=now)',
+        'end_all(db, admin, why="factors_reset", by=by, provenance=provenance, now=now)',
     ),
-    line(admins.end_sign_ins, "end_with_sign_in(db, admin, provenance=provenance, now=now)"),
+    line(sign_ins.end_all, "endings.end_with_sign_in(db, admin, provenance=provenance, now=now)"),
 )
 def test_a_reset_ends_all_that_the_admin_has_open(
     db: Session,

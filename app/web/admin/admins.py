@@ -10,7 +10,7 @@ from app.domain import admins as verbs
 from app.domain import factor_resets
 from app.domain.authentication import EMAIL_LENGTH
 from app.domain.errors import DomainError
-from app.domain.sign_ins import is_over
+from app.domain.sign_ins import end_all, is_over
 from app.storage.admins import Admin, Role, admins_by_name, open_sign_ins
 from app.storage.company_accounts import company_accounts_of
 from app.storage.factors import factors_of
@@ -135,7 +135,7 @@ def confirm_ending_sign_ins(admin_id: str) -> ResponseReturnValue:
 def end_sign_ins(admin_id: str) -> ResponseReturnValue:
     """Sign the admin out everywhere."""
     admin = load_or_404(Admin, admin_id)
-    verbs.end_sign_ins(
+    end_all(
         g.db,
         admin,
         why="ended_by_admin",
