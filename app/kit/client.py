@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import urllib3
 
+from app.kit.connections import pool_manager
 from app.kit.impersonation import Account, Ended, Impersonation, Person
 
 DEFAULT_TIMEOUT = 3.0
@@ -59,7 +60,7 @@ class AdminClient:
 
     def __init__(self, admin_url: str, api_key: str, timeout: float = DEFAULT_TIMEOUT) -> None:
         self._base = admin_url.rstrip("/") + "/api/v1/"
-        self._pool = urllib3.PoolManager(
+        self._pool = pool_manager(
             maxsize=16,
             headers={
                 "Authorization": f"Bearer {api_key}",

@@ -3,7 +3,9 @@
 import socket
 
 import pytest
+from urllib3.connection import HTTPConnection
 
+from app.kit import connections
 from app.kit.client import AdminClient, AdminUnavailable, SessionEnded, TicketRefused
 from tests.kit.admin_stand_in import (
     ACTIONS,
@@ -17,6 +19,7 @@ from tests.kit.admin_stand_in import (
     Json,
     problem,
 )
+from tests.twins import fails_without, value
 
 
 def redeem(client: AdminClient, ticket: str = TICKET) -> str:
@@ -69,6 +72,17 @@ def test_connections_are_kept_alive(admin: AdminStandIn, admin_client: AdminClie
     for _ in range(3):
         tell_open(admin_client)
     assert len({asked.connection for asked in admin.asked}) == 1
+
+
+@fails_without(value(connections._Pool, "ConnectionCls", HTTPConnection))
+def test_a_connection_that_has_rested_is_used_no_more(
+    admin: AdminStandIn, admin_client: AdminClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The admin site may be closing it at this very moment, and the member's page would fail."""
+    tell_open(admin_client)
+    monkeypatch.setattr(connections, "LONGEST_REST_SECONDS", 0.0)
+    tell_open(admin_client)
+    assert len({asked.connection for asked in admin.asked}) == 2
 
 
 def test_a_session_is_told_with_its_people(admin_client: AdminClient) -> None:
