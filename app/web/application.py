@@ -1,16 +1,14 @@
 """The admin site's Flask application: one request, one transaction, one table of routes."""
 
-import hashlib
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from flask import Flask, Response, after_this_request, g, request, session, url_for
+from flask import Flask, Response, after_this_request, g, request, session
 from flask.typing import ResponseReturnValue
-from jinja2 import StrictUndefined
 from sqlalchemy import update
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -27,13 +25,12 @@ from app.storage.admins import SignIn
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import FAILURES, Database
 from app.storage.postgresql import SITE
-from app.web import authentication, errors, measuring, protection, readings, template_filters
+from app.web import authentication, errors, measuring, protection, readings, templating
 from app.web.admin.routes import ROUTES as ADMIN_ROUTES
 from app.web.allowances import Allowances, AllowanceSpent
 from app.web.api.dialects import DIALECTS
 from app.web.api.routes import ROUTES as API_ROUTES
 from app.web.authentication import APIKeyRequired
-from app.web.end_sentences import end_sentence
 from app.web.provenance import provenance
 from app.web.readings import Reading
 from app.web.receiving import receive
@@ -49,6 +46,8 @@ QUIET = frozenset(
 
 class Application(Flask):
     """A Flask app that opens a unit of work, lets the asker in, and only then calls the view."""
+
+    jinja_environment = templating.Environment
 
     settings: Config
     database: Database
@@ -226,7 +225,7 @@ def create_admin_app(config: Config) -> Application:
         app.wsgi_app = protection.DemoGate(app.wsgi_app)  # type: ignore[method-assign]
     measuring.install(app, quiet_endpoints=QUIET)
     app.before_request(partial(_begin, app))
-    _set_up_templates(app)
+    templating.set_up(app)
     protection.install(app, config)
     authentication.install(app)
     errors.install(app, DIALECTS)
@@ -264,18 +263,3 @@ def _begin(app: Application) -> None:
     # A monitor knows a machine by its address.
     if not _is_for_a_monitor(app.routes.get(request.endpoint or "")):
         protection.check_host(app.settings)
-
-
-def _set_up_templates(app: Application) -> None:
-    app.jinja_env.undefined = StrictUndefined
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(asset=_asset, end_sentence=end_sentence)
-    app.context_processor(lambda: {"now": g.now})
-    template_filters.install(app)
-
-
-@lru_cache
-def _asset(path: str) -> str:
-    """Return the address of a file under static/, which changes when the file does."""
-    digest = hashlib.sha256((ROOT / "static" / path).read_bytes()).hexdigest()[:12]
-    return url_for("static", filename=path, v=digest)
