@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import permutations
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -15,6 +16,8 @@ LENGTH = range(12, 129)
 # zxcvbn's "safely unguessable": more than 10^8 guesses, starting with its 30,000 common passwords.
 LEAST_SCORE = 3
 LOOKED_AT = 64
+JOINTS = ("", " ", ".", "-", "_")
+PIECES = 8
 
 # RFC 9106 allows less memory for more speed: the 64 MiB of the library's default, times the
 # sign-ins that a stranger can start at once, would be a way to exhaust the machine (S7).
@@ -28,11 +31,20 @@ def hash_password(password: str, *, known: Sequence[str] = ()) -> str:
     """
     if len(password) not in LENGTH:
         raise Invalid(f"Choose a password of {LENGTH[0]} to {LENGTH[-1]} characters.")
-    words = [word for one in known for word in (one, *re.split(r"[\W_]+", one))]
     # A password that is good so far is good; the longest would keep the process for half a second.
-    if int(zxcvbn(password[:LOOKED_AT], words).score) < LEAST_SCORE:
+    if int(zxcvbn(password[:LOOKED_AT], _words(known)).score) < LEAST_SCORE:
         raise Invalid("This password is easy to guess. Four words that nobody connects are not.")
     return _hasher.hash(password)
+
+
+def _words(known: Sequence[str]) -> list[str]:
+    """Return what is known of somebody in one piece, in pieces, and in pairs joined anew."""
+    words = list(known)
+    for one in known:
+        pieces = re.split(r"[\W_]+", one)[:PIECES]
+        words += pieces
+        words += [joint.join(two) for two in permutations(pieces, 2) for joint in JOINTS]
+    return words
 
 
 def matches(password_hash: str, password: str) -> bool:

@@ -41,12 +41,19 @@ def test_a_password_that_is_guessed_first_is_not_taken(password: str) -> None:
         hash_password(password)
 
 
-@fails_without(line(hash_password, ", words)", ", [])"))
+@fails_without(line(hash_password, "_words(known)", "[]"))
 @pytest.mark.parametrize("password", ["Brzeczyszczykiewicz", "Brzeczyszczykiewicz1"])
 def test_a_password_made_of_ones_own_name_is_not_taken(password: str) -> None:
     known = ("grzegorz@example.com", "Grzegorz Brzeczyszczykiewicz")
     with pytest.raises(Invalid, match=EASY):
         hash_password(password, known=known)
+
+
+@fails_without(line(passwords._words, "permutations(pieces, 2)", "()"))
+@pytest.mark.parametrize("password", ["LindqvistAda2026", "ada.lindqvist.2026", "adalindqvist!!"])
+def test_a_password_of_several_of_ones_names_is_not_taken(password: str) -> None:
+    with pytest.raises(Invalid, match=EASY):
+        hash_password(password, known=("ada@example.com", "Ada Lindqvist"))
 
 
 @pytest.mark.parametrize("filler", ["\0", "ß", "😀"])
