@@ -35,6 +35,7 @@ def ago(at: datetime) -> str:
     return "just now"
 
 
-def clock(seconds: int) -> str:
-    """Return a duration as minutes and seconds: "19:04"."""
+def clock(left: timedelta) -> str:
+    """Return how much is left as minutes and seconds: "19:04"; "00:00" when it is over."""
+    seconds = max(left // timedelta(seconds=1), 0)
     return f"{seconds // 60:02}:{seconds % 60:02}"
