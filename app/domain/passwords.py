@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import permutations
+from itertools import chain, permutations
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -38,13 +38,14 @@ def hash_password(password: str, *, known: Sequence[str] = ()) -> str:
 
 
 def _words(known: Sequence[str]) -> list[str]:
-    """Return what is known of somebody in one piece, in pieces, and in pairs joined anew."""
-    words = list(known)
-    for one in known:
-        pieces = re.split(r"[\W_]+", one)[:PIECES]
-        words += pieces
-        words += [joint.join(two) for two in permutations(pieces, 2) for joint in JOINTS]
-    return words
+    """Return what is known of somebody in one piece, in pieces, and in pairs joined anew.
+
+    Each stands once, and what is tried first comes first: zxcvbn goes by the last place of a word.
+    """
+    pieces = [re.split(r"[\W_]+", one)[:PIECES] for one in known]
+    pairs = (two for some in pieces for two in permutations(some, 2))
+    joined = (joint.join(two) for two in pairs for joint in JOINTS)
+    return list(dict.fromkeys(word.lower() for word in chain(known, *pieces, joined)))
 
 
 def matches(password_hash: str, password: str) -> bool:

@@ -57,7 +57,9 @@ def test_where_passwords_are_off_an_admin_is_added_without_one(
     superadmin: Browser, admin_app: Application, config: Config, database: Database
 ) -> None:
     admin_app.extensions["settings"] = replace(config, password_sign_in=False)
-    assert not superadmin.get("/admins/new").all("input", type="password")
+    page = superadmin.get("/admins/new")
+    assert not page.all("input", type="password")
+    assert "linked their company account" in page.words
     superadmin.submit("/admins", status=303, **{**GOOD, "password": "chosen by a stranger"})
     with database.unit_of_work(writing=False) as db:
         kim = admin_by_email(db, GOOD["email"])

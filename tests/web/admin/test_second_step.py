@@ -142,6 +142,23 @@ def test_a_passkey_is_a_second_step_too(stranger: Browser, passkey: Passkey) -> 
     stranger.follow()
 
 
+@pytest.mark.usefixtures("passkey")
+def test_whoever_has_a_passkey_alone_is_offered_that_first(stranger: Browser) -> None:
+    stranger.get("/sign-in")
+    stranger.submit("/sign-in", email=ADA.email, password=PASSWORD)
+    page = stranger.follow()
+    first, last = page.all("button", class_="button button--primary")
+    assert first.words == "Use a passkey"
+    assert last.is_in(page.one("details"))
+
+
+@pytest.mark.usefixtures("app")
+def test_whoever_has_an_app_is_asked_for_its_code_first(half_in: Browser) -> None:
+    (button,) = half_in.page.all("button", class_="button button--primary")
+    assert button.words == "Sign in"
+    assert not button.is_in(half_in.page.one("details"))
+
+
 def test_a_passkey_that_nobody_knows_is_told(stranger: Browser, lock: Lock) -> None:
     stranger.get("/sign-in")
     answer = Passkey(lock.site.origin).prove(challenge(stranger, "/sign-in/challenge"))
