@@ -133,11 +133,13 @@ def lines(events: Iterable[AuditEvent], *, is_whole: bool = False) -> list[Line]
     return told
 
 
+# A page of the trail asks for hundreds, and the same few people again and again.
+@lru_cache(maxsize=1024)
 def page_of(endpoint: str, id_: str) -> str:
     """Return the address of the page of one of them, whose noun the endpoint names."""
     noun = endpoint.partition(".")[0].removesuffix("s")
     ids: dict[str, Any] = {f"{noun}_id": id_}
-    # The application's own, as a page asks for hundreds: Flask's takes twice as long to get there.
+    # The application's own: Flask's takes twice as long to get there.
     return current_app.url_for(endpoint, **ids)
 
 
