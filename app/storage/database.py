@@ -39,6 +39,7 @@ class Database:
             sqlite.prepare(self.engine, sqlite.guard(pruning=pruning) if guarded else None)
         else:
             postgresql.prepare(self.engine)
+        self._turns = sqlite.Turns()
         self._writing = self.engine.execution_options(writing=True)
         self._at_once = self.engine.execution_options(writing=True, waiting=False)
         # On both engines reading is of one moment, and nothing but reading on PostgreSQL.
@@ -62,6 +63,8 @@ class Database:
         `writing` takes SQLite's write lock at the start. A transaction that begins by reading
         and writes later fails with "database is locked" whatever its timeout.
         """
+        if writing and not self.is_postgresql:
+            return self._in_turn()
         return self._session(self._writing if writing else self._reading)
 
     def try_writing(self) -> None:
@@ -76,6 +79,11 @@ class Database:
         except SQLAlchemyError as error:
             if not sqlite.is_busy(error):
                 raise
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[Session]:
+        with self._turns.taken(), self._session(self._writing) as session:
+            yield session
 
     @contextmanager
     def _session(self, engine: Engine) -> Iterator[Session]:

@@ -1,19 +1,25 @@
-"""What a SQLite engine needs: transactions that take the write lock first, and a guard."""
+"""What a SQLite engine needs: transactions that take the write lock first, turns, and a guard."""
 
 import os
 import sqlite3
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.storage.append_only import APPEND_ONLY_TABLES, PRUNED_TABLES
 
 BUSY_TIMEOUT_MS = 10_000
+# Of that, before it is asked anew.
+LOOKING_MS = 20
+LONGEST_TURN_SECONDS = BUSY_TIMEOUT_MS / 1000
 # Of each connection, of which a worker of the site has one a thread: the system holds the file's
 # pages for all of them. With four times as much nothing measured was any faster.
 CACHE_KIB = 500
@@ -73,15 +79,32 @@ def prepare(engine: Engine, guard: Guard | None) -> None:
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         options = connection.get_execution_options()
-        begin = "BEGIN IMMEDIATE" if options.get("writing", True) else "BEGIN"
-        if options.get("waiting", True):
-            connection.exec_driver_sql(begin)
-            return
-        connection.exec_driver_sql("PRAGMA busy_timeout = 0")
-        try:
-            connection.exec_driver_sql(begin)
-        finally:
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        if options.get("writing", True):
+            _take_write_lock(connection, BUSY_TIMEOUT_MS if options.get("waiting", True) else 0)
+        else:
+            connection.exec_driver_sql("BEGIN")
+
+
+def _take_write_lock(connection: Connection, patience_ms: int) -> None:
+    """Begin a transaction that writes, as soon as nobody else does.
+
+    Whoever waits for long SQLite lets look again ten times a second, and who comes meanwhile is
+    quicker: beside a few who write all the time, some wait for seconds. Asked anew it looks often.
+    """
+    driver: Any = connection.connection.driver_connection
+    deadline = time.monotonic() + patience_ms / 1000
+    driver.execute(f"PRAGMA busy_timeout = {min(LOOKING_MS, patience_ms)}")
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except OperationalError as error:
+                if time.monotonic() >= deadline or not is_busy(error):
+                    raise
+            else:
+                return
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
 def _hold_on_to(engine: Engine, path: str) -> None:
@@ -104,6 +127,31 @@ def _hold_on_to(engine: Engine, path: str) -> None:
         if record.info[FILE] != _file(path):
             # The pool drops this connection and opens the file that is there now.
             raise DisconnectionError("another file has been put in the database's place")
+
+
+class Turns:
+    """Lets the threads of a process write one after the other.
+
+    Whoever waits for SQLite's write lock looks again ten times a second: of several who wait, some
+    look in vain for a second and more, and meanwhile nobody may be writing.
+    """
+
+    def __init__(self) -> None:
+        # Whoever has the turn may take it again: SQLite says what comes of that.
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Wait for the turn and keep it until the block is left.
+
+        Who has waited in vain goes on without, and SQLite says that it is busy.
+        """
+        mine = self._lock.acquire(timeout=LONGEST_TURN_SECONDS)
+        try:
+            yield
+        finally:
+            if mine:
+                self._lock.release()
 
 
 def is_busy(error: Exception) -> bool:

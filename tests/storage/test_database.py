@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -18,7 +20,10 @@ from app.storage.members import Member
 from tests import factories
 from tests.cast import ADA, HARBOUR
 from tests.conftest import on_sqlite
-from tests.twins import fails_without, value
+from tests.lending import listening
+from tests.twins import fails_without, line, value
+
+THREADS = 4
 
 
 def rename(database: Database, name: str) -> None:
@@ -73,6 +78,57 @@ def test_a_writer_waits_for_the_writer_before(
             begin()
     begin()
     impatient.dispose()
+
+
+@on_sqlite
+@pytest.mark.requirement("R4")
+@fails_without(
+    line(Database.unit_of_work, "if writing and not self.is_postgresql", "if False"),
+    raises=(OperationalError,),
+)
+def test_the_threads_of_a_process_write_in_turn(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody among them is left to SQLite, which lets some of several wait for seconds."""
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 0)
+    impatient, start = Database(str(database.engine.url)), threading.Barrier(THREADS)
+
+    def write_often(thread: int) -> None:
+        start.wait()
+        for number in range(25):
+            rename(impatient, f"{thread} {number}")
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(write_often, range(THREADS)))
+    impatient.dispose()
+
+
+@on_sqlite
+@pytest.mark.requirement("R4")
+@fails_without(
+    line(sqlite._take_write_lock, "time.monotonic() >= deadline or", "True or"),
+    raises=(OperationalError,),
+)
+def test_whoever_waits_for_another_process_asks_again_and_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "LOOKING_MS", 0)
+    other, asked, often = Database(str(database.engine.url)), [], threading.Event()
+
+    def note(*_: object) -> None:
+        asked.append(1)
+        if len(asked) > 2:
+            often.set()
+
+    with ThreadPoolExecutor(1) as pool, listening(other.engine, "before_cursor_execute", note):
+        with database.unit_of_work(writing=True) as db:
+            db.execute(text("SELECT 1"))
+            waiting = pool.submit(rename, other, "Haven")
+            waiting.add_done_callback(lambda _: often.set())
+            assert often.wait(30)
+        waiting.result()
+    assert name(database) == "Haven"
+    other.dispose()
 
 
 def test_a_reader_waits_for_nobody(database: Database) -> None:
