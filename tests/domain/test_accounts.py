@@ -12,6 +12,7 @@ from app.storage.impersonations import EndReason, Impersonation
 from app.storage.members import Member
 from tests import factories, trail
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line
 
 
 def switch(db: Session, member: Member, *, allowed: bool, by: Admin, now: datetime) -> None:
@@ -30,6 +31,7 @@ def test_switching_off_is_recorded(db: Session, ada: Admin, mia: Member, now: da
 
 
 @pytest.mark.requirement("I9")
+@fails_without(line(accounts.switch_impersonation, "end_due(db, provenance=provenance, now=now)"))
 def test_switching_off_ends_the_sessions_in_that_account_alone(
     db: Session, opened: Impersonation, cy: Admin, eve: Member, now: datetime
 ) -> None:

@@ -10,7 +10,7 @@ from app.domain import admins, authentication, sign_ins
 from app.domain.audit_trail import AuditAction
 from app.domain.errors import Conflict, Invalid
 from app.domain.sign_ins import SignedIn
-from app.storage.admins import Admin
+from app.storage.admins import Admin, end_sign_ins
 from tests import trail
 from tests.cast import PASSWORD
 from tests.factories import FROM_THE_OFFICE
@@ -153,6 +153,7 @@ def test_a_promotion_ends_the_sign_ins_too(
 
 
 @pytest.mark.requirement("S10")
+@fails_without(line(end_sign_ins, "SignIn.admin_id == admin_id, "))
 def test_nobody_elses_sign_ins_end(
     db: Session, cy: Admin, omar: Admin, now: datetime, secret_of_ada: str
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from app.domain import alerts, impersonations
+from app.domain import alerts, impersonation_links, impersonations
 from app.domain.alerts import RULES, About, AlertKind
 from app.domain.audit_trail import AuditAction, Outcome, append, event
 from app.domain.errors import Absent, Conflict
@@ -166,6 +166,13 @@ def test_a_ticket_that_is_used_twice_is_an_alert(db: Session, mia: Member, now: 
 
 
 @pytest.mark.requirement("H3")
+@fails_without(
+    line(
+        impersonation_links.follow,
+        "alerts.watch_reuse(db, link.impersonation, provenance=provenance, now=now)",
+        "pass",
+    )
+)
 def test_a_link_that_is_followed_twice_is_an_alert(db: Session, now: datetime) -> None:
     secret = linking.make(db, now=now)
     for _ in range(2):

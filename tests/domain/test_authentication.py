@@ -25,7 +25,7 @@ from app.storage.admins import Admin
 from tests import trail
 from tests.cast import ADA, PASSWORD
 from tests.factories import FROM_THE_OFFICE
-from tests.twins import fails_without, line, together
+from tests.twins import fails_without, line, together, value
 
 WRONG = "a wrong password"
 MINUTE = timedelta(minutes=1)
@@ -171,6 +171,7 @@ def test_a_password_typed_into_the_wrong_field_is_not_recorded(db: Session, now:
 
 
 @pytest.mark.requirement("L12")
+@fails_without(line(authentication.record_failure, 'admin.id if admin else ""', '""'))
 def test_a_failure_names_the_admin_whose_address_was_typed(db: Session, now: datetime) -> None:
     for email in (ADA.email.upper(), "nobody@example.com"):
         sign_in(db, now, email=email, password=WRONG)
@@ -184,12 +185,20 @@ def fail(db: Session, now: datetime, times: int, **what: str) -> None:
 
 
 @pytest.mark.requirement("S6")
+@fails_without(line(throttles.left, "run is None or run.count < free", "run is None"))
 def test_a_few_failures_cost_nothing(db: Session, now: datetime) -> None:
     fail(db, now, FREE_FAILURES_PER_ACCOUNT - 1)
     assert isinstance(sign_in(db, now), SignedIn)
 
 
 @pytest.mark.requirement("S6")
+@fails_without(
+    line(
+        throttles.left,
+        "min(timedelta(seconds=2**doublings), LONGEST_WAIT)",
+        "timedelta(seconds=2**doublings)",
+    )
+)
 def test_the_wait_doubles_with_each_further_failure(db: Session, now: datetime) -> None:
     waits = []
     fail(db, now, FREE_FAILURES_PER_ACCOUNT)
@@ -217,12 +226,20 @@ def test_the_right_password_waits_as_long_as_a_wrong_one(db: Session, now: datet
 
 
 @pytest.mark.requirement("S6")
+@fails_without(line(throttles.left, "min(wait, run.at + wait - now)", "wait"))
 def test_after_the_wait_the_right_password_is_good(db: Session, now: datetime) -> None:
     fail(db, now, FREE_FAILURES_PER_ACCOUNT)
     assert isinstance(sign_in(db, now + SECOND), SignedIn)
 
 
 @pytest.mark.requirement("S6")
+@fails_without(
+    line(
+        authentication.sign_in,
+        'record_failure(db, email, admin, "throttled", provenance, now)',
+        "note_attempt(db, email=email, address=provenance.address, now=now)",
+    )
+)
 def test_waiting_in_vain_does_not_make_the_wait_longer(db: Session, now: datetime) -> None:
     """A stranger can slow an admin down, never lock her out."""
     fail(db, now, FREE_FAILURES_PER_ACCOUNT)
@@ -276,6 +293,7 @@ def test_guesses_from_where_the_admin_works_wait_as_well(db: Session, now: datet
 
 
 @pytest.mark.requirement("S6")
+@fails_without(line(throttles._sign_in_counters, "hash_secret(fold(email))", "''"))
 def test_guesses_at_one_admin_do_not_slow_another(db: Session, now: datetime) -> None:
     fail(db, now, FREE_FAILURES_PER_ACCOUNT + 3)
     assert isinstance(sign_in(db, now, email="cy@example.com"), SignedIn)
@@ -322,6 +340,7 @@ def test_a_stranger_beside_an_admin_shuts_nobody_out_who_works_there(
 
 
 @pytest.mark.requirement("S6")
+@fails_without(line(networks.network, "parsed = _parsed(address)", "return address"))
 def test_who_has_a_network_of_addresses_waits_as_with_one(
     db: Session, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -369,6 +388,7 @@ def test_a_wait_does_not_grow_when_the_clock_is_set_back(db: Session, now: datet
 
 
 @pytest.mark.requirement("S6")
+@fails_without(value(throttles, "SIGN_IN_WINDOW", 2 * SIGN_IN_WINDOW))
 def test_failures_are_forgotten_after_a_quarter_of_an_hour(db: Session, now: datetime) -> None:
     fail(db, now, FREE_FAILURES_PER_ACCOUNT)
     later = now + SIGN_IN_WINDOW
@@ -394,6 +414,7 @@ def test_a_sign_in_ends_after_a_working_day_however_busy(db: Session, now: datet
 
 
 @pytest.mark.requirement("S3")
+@fails_without(line(sign_ins.is_stale, " + ACTIVITY_RESOLUTION"))
 def test_activity_is_noted_once_a_minute(db: Session, now: datetime) -> None:
     row = signed_in(db, now).sign_in
     assert not sign_ins.is_stale(row, now=now + 59 * SECOND)
@@ -420,6 +441,7 @@ def test_signing_out_ends_the_sign_in_at_once(db: Session, ada: Admin, now: date
 
 
 @pytest.mark.requirement("S10")
+@fails_without(line(sign_ins.sign_out, ' if by.id == row.admin_id else "ended_by_admin"'))
 def test_a_sign_in_that_somebody_else_ends_says_so(db: Session, cy: Admin, now: datetime) -> None:
     row = signed_in(db, now).sign_in
     sign_ins.sign_out(db, row, by=cy, provenance=FROM_THE_OFFICE, now=now)

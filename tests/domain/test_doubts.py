@@ -88,6 +88,7 @@ def test_what_is_found_after_that_has_to_be_acknowledged_too(db: Session, now: d
         doubts.acknowledge(db, 1, by=db.get_one(Admin, "ada"), provenance=FROM_THE_OFFICE, now=now)
 
 
+@fails_without(line(doubts.acknowledge, "doubt is None or doubt.number != number", "False"))
 def test_nothing_can_be_acknowledged_where_nothing_was_found(
     db: Session, ada: Admin, now: datetime
 ) -> None:
@@ -134,6 +135,13 @@ def test_clearing_one_finding_does_not_hide_an_older_one(db: Session, now: datet
     assert standing(db) == ["cut_off"]
 
 
+@fails_without(
+    line(
+        verification_events.record_doubt,
+        '(facts.get("kind"), facts.get("last")) == (finding.kind, finding.last)',
+        'facts.get("first") == finding.first',
+    )
+)
 def test_what_was_cut_off_is_told_once_however_the_trail_grows(db: Session, now: datetime) -> None:
     """It begins further on with each event, also with that of the finding itself."""
     for first in (5, 6, 7):

@@ -14,6 +14,7 @@ from app.domain.api_keys import Limits
 from app.domain.audit_trail import OPERATOR, AuditAction, append, event
 from app.domain.erasures import Erased
 from app.domain.errors import Conflict
+from app.storage import session_words
 from app.storage.admins import Admin
 from app.storage.audit_trail import AuditEvent
 from app.storage.database import Database
@@ -26,6 +27,7 @@ from tests.exporting import exported, verify
 from tests.factories import FROM_THE_OFFICE
 from tests.owner import owners
 from tests.proving import Proven, proven
+from tests.twins import fails_without, line
 
 pytestmark = pytest.mark.requirement("L12")
 
@@ -112,6 +114,7 @@ def test_only_whom_the_events_name_is_erased(trail: Proven) -> None:
     assert count_about(trail, OMAR) == 1  # the failed sign-in, which Cy has no part in
 
 
+@fails_without(line(erasures.record, " if person_id else 0"), raises=(DatabaseError,))
 def test_nobody_can_be_erased(trail: Proven) -> None:
     """A failed sign-in under an address that is nobody's names nobody."""
     fail_to_sign_in(trail, "nobody@example.com")
@@ -135,6 +138,9 @@ def test_the_database_keeps_the_words_of_whom_no_erasure_names(trail: Proven, pe
             db.execute(text(f"DELETE FROM audit_words WHERE event_id = {number}"))
 
 
+@fails_without(
+    line(session_words.erase_session_words, "sessions.values({one: _erased(one) for one in TOLD}),")
+)
 @pytest.mark.parametrize("person", [ADA.id, MIA.id])
 def test_a_session_repeats_nothing_of_what_was_erased(trail: Proven, person: str) -> None:
     session_id, other = start(trail, ADA.id, MIA.id), start(trail, CY.id, EVE.id)
@@ -144,6 +150,9 @@ def test_a_session_repeats_nothing_of_what_was_erased(trail: Proven, person: str
     assert told_by(trail, other) == before == ("Mia called", TICKET, "192.0.2.7", before[3])
 
 
+@fails_without(
+    line(session_words.erase_session_words, ".where(Impersonation.ended_at.is_not(None))")
+)
 def test_a_session_that_runs_keeps_where_it_came_from(trail: Proven) -> None:
     """A program that holds its token compares that with who asks."""
     session_id = start(trail, ADA.id, MIA.id, ended=False)
@@ -151,6 +160,7 @@ def test_a_session_that_runs_keeps_where_it_came_from(trail: Proven) -> None:
     assert told_by(trail, session_id)[:3] == ("(erased)", "(erased)", "192.0.2.7")
 
 
+@fails_without(line(session_words._erased, 'text == ""', "text == ERASED"))
 def test_a_session_without_a_reason_stays_without_one(trail: Proven) -> None:
     session_id = start(trail, ADA.id, MIA.id)
     with trail.database.unit_of_work(writing=True) as db:
@@ -159,6 +169,12 @@ def test_a_session_without_a_reason_stays_without_one(trail: Proven) -> None:
     assert told_by(trail, session_id)[:2] == ("(erased)", "")
 
 
+@fails_without(
+    line(
+        session_words.erase_session_words,
+        "links.values({ImpersonationLink.reason: _erased(ImpersonationLink.reason)}),",
+    )
+)
 def test_a_link_repeats_nothing_of_what_was_erased(trail: Proven) -> None:
     with trail.database.unit_of_work(writing=True) as db:
         linking.make(db, now=trail.now)
@@ -167,6 +183,9 @@ def test_a_link_repeats_nothing_of_what_was_erased(trail: Proven) -> None:
         assert db.scalars(select(ImpersonationLink.reason)).all() == ["(erased)"]
 
 
+@fails_without(
+    line(erasures.record, " and not count_session_words(db, person_id)"), raises=(Conflict,)
+)
 def test_words_that_only_a_session_has_left_are_erased_too(trail: Proven) -> None:
     """Whoever was erased by an earlier version, whose sessions it left as they were."""
     session_id = start(trail, ADA.id, MIA.id)

@@ -37,6 +37,10 @@ def test_what_was_never_sealed_opens_for_nobody(sealed: str) -> None:
 
 
 @pytest.mark.requirement("K1", "K4")
+@fails_without(
+    line(factor_keys.create, "mode=0o600, "),
+    line(factor_keys.create, "exist_ok=False", "exist_ok=True"),
+)
 def test_a_key_comes_back_from_its_file(tmp_path: Path) -> None:
     path = tmp_path / "factor.key"
     factor_keys.create(path)

@@ -70,6 +70,7 @@ def test_a_ticket_is_no_good_after_it(
 
 
 @pytest.mark.requirement("H2")
+@fails_without(line(handoffs.consume, "used=handoff.used_at is not None", "used=True"))
 def test_an_old_ticket_that_nobody_used_betrays_nobody(
     db: Session, started: Started, now: datetime
 ) -> None:
@@ -114,6 +115,7 @@ def test_another_ticket_of_an_open_session_ends_it(
 
 
 @pytest.mark.requirement("H3")
+@fails_without(line(impersonations.redeem, "consumed.used or "))
 def test_a_used_ticket_ends_its_session_after_its_minute_too(
     db: Session, opened: Impersonation, started: Started, now: datetime
 ) -> None:

@@ -239,6 +239,7 @@ def test_codes_guessed_elsewhere_keep_nobody_waiting_at_home(
 
 
 @pytest.mark.requirement("S6", "S8")
+@fails_without(line(second_step._throttle, " or answer.credential"))
 def test_a_passkey_does_not_wait_for_codes(
     db: Session, ada: Admin, half_open: HalfOpen, lock: Lock, now: datetime
 ) -> None:

@@ -84,6 +84,9 @@ def test_what_ends_a_sign_in_ends_the_running_session(
 
 
 @pytest.mark.requirement("S1")
+@fails_without(
+    line(endings.end_with_sign_in, " or (running.api_key_id is not None and not programs_too)")
+)
 def test_a_session_of_a_program_goes_on_when_somebody_signs_out(
     db: Session, ada: Admin, mia: Member, row: SignIn, now: datetime
 ) -> None:
@@ -97,6 +100,9 @@ def test_a_session_of_a_program_goes_on_when_somebody_signs_out(
 
 
 @pytest.mark.requirement("S10")
+@fails_without(
+    line(sign_ins.end_all, "endings.end_with_sign_in", "count and endings.end_with_sign_in")
+)
 def test_it_ends_where_no_sign_in_was_left_to_end(
     db: Session, ada: Admin, mia: Member, row: SignIn, now: datetime
 ) -> None:

@@ -138,6 +138,13 @@ def test_a_token_issued_late_is_as_old_as_its_session(
 
 
 @pytest.mark.requirement("I1", "T4")
+@fails_without(
+    line(
+        Tokens.issue,
+        '"exp": int(impersonation.expires_at.timestamp())',
+        '"exp": 1 + int(impersonation.expires_at.timestamp())',
+    )
+)
 @pytest.mark.parametrize("microsecond", [0, 1, 500_000, 999_999])
 def test_a_token_never_lives_more_than_twenty_minutes(
     started: Started, tokens: Tokens, now: datetime, microsecond: int
@@ -276,6 +283,12 @@ def test_a_token_that_ends_before_it_begins_is_refused(expires: int) -> None:
 
 
 @pytest.mark.requirement("T4")
+@fails_without(
+    together(
+        line(tokens._check_times, "0 < "),
+        line(Tokens.verify, 'if said["exp"] <= now.timestamp()', "if False"),
+    )
+)
 @pytest.mark.parametrize("expires", [AT, AT - 1])
 def test_a_token_that_is_over_when_it_begins_is_refused(expires: int) -> None:
     assert refused_with(("exp", expires))
@@ -291,6 +304,9 @@ def test_a_token_that_is_not_good_yet_is_refused(claim: str) -> None:
 
 
 @pytest.mark.requirement("T4")
+@fails_without(
+    together(UNCHECKED, line(Tokens.verify, '_actor(said["act"])', 'str(said.get("act"))'))
+)
 @pytest.mark.parametrize("actor", NOT_AN_ACTOR)
 def test_an_actor_is_an_id(actor: object) -> None:
     assert refused_with(("act", actor))
