@@ -25,6 +25,7 @@ from app.storage.database import Database
 from tests.exporting import exported, files_of, records_of, repacked, tampered
 from tests.owner import owners
 from tests.proving import Proven, proven
+from tests.twins import fails_without, line
 
 pytestmark = pytest.mark.requirement("L8", "L12")
 
@@ -154,6 +155,12 @@ def test_each_attack_on_an_archive_is_found_and_names_the_file(
     assert found.last <= (TILE if name == OLDER else 2 * TILE)
 
 
+@fails_without(
+    line(
+        Archives._verify,
+        "erased_later={one: later[one] for one in later if (one, later[one]) in self.told},",
+    )
+)
 def test_words_that_were_erased_after_an_archive_are_explained_by_what_is_there(
     trail: Proven, folder: Path
 ) -> None:
@@ -175,6 +182,13 @@ def test_words_that_were_erased_after_an_archive_are_explained_by_what_is_there(
     assert raised.value.finding.kind == "words_missing"
 
 
+@fails_without(
+    line(
+        Archives._recorded,
+        'self._digests.get(str(recorded.get("sha256")))',
+        'next(one for one in self.unused if one.name == recorded["file"])',
+    )
+)
 def test_an_archive_signed_anew_is_not_the_one_that_was_recorded(
     trail: Proven, folder: Path
 ) -> None:
@@ -187,6 +201,7 @@ def test_an_archive_signed_anew_is_not_the_one_that_was_recorded(
     assert finding(trail, folder) == Finding("archive_changed", 1, TILE, OLDER)
 
 
+@fails_without(line(Archives.verify, "_joins(checkpoint, later)", "pass"))
 def test_archives_have_to_join_whoever_has_signed_them(trail: Proven, folder: Path) -> None:
     """A newer one that holds by itself, and would be the one that was recorded."""
     key, files = trail.checkpoints.key, files_of(folder / NEWER)

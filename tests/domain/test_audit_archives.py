@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DatabaseError
 
-from app.domain import audit_archives, erasures
+from app.domain import audit_archives, audit_verification, erasures
 from app.domain.audit_archived import Archived
 from app.domain.audit_archives import SHORTEST_RETENTION
 from app.domain.audit_proofs import TrailProver
-from app.domain.audit_scan import Finding
+from app.domain.audit_scan import Finding, Tampered
 from app.domain.audit_trail import OPERATOR, AuditAction, append, event
 from app.domain.audit_tree import TrailTree
 from app.domain.errors import Conflict, Invalid
@@ -79,6 +79,7 @@ def delete(trail: Proven, statement: str) -> None:
         db.execute(text(statement))
 
 
+@fails_without(line(audit_archives._last_before, " - last % TILE_WIDTH"))
 def test_what_is_older_goes_by_whole_tiles(trail: Proven) -> None:
     assert order(trail) == TILE
     with trail.database.unit_of_work(writing=False) as db:
@@ -98,6 +99,7 @@ def test_the_trail_verifies_from_where_the_archive_ends(trail: Proven) -> None:
     assert trail.verify().finding is None
 
 
+@fails_without(line(audit_verification._begin, "compare_with_tree(tree, checkpoint)"))
 def test_an_older_checkpoint_still_shows_a_rewritten_past(trail: Proven) -> None:
     """The tiles stay, so that whoever kept one can compare it."""
     with trail.database.unit_of_work(writing=False) as db:
@@ -154,6 +156,7 @@ def test_an_archive_of_more_than_was_ordered_excuses_nothing(trail: Proven) -> N
     assert trail.verify().finding == Finding("missing", 1, TILE)
 
 
+@fails_without(line(audit_verification._begin, "0, first - 1)", "0, archived(db))"))
 def test_what_an_archive_holds_is_verified_for_as_long_as_it_is_in_the_table(
     trail: Proven, database_url: str
 ) -> None:
@@ -169,6 +172,7 @@ def test_what_an_archive_holds_is_verified_for_as_long_as_it_is_in_the_table(
     assert trail.verify().finding == Finding("changed", 120, 120)
 
 
+@fails_without(line(audit_verification._check_ends, "if following.furthest < before", "if False"))
 def test_what_is_left_of_a_forgotten_archive_needs_a_checkpoint(
     trail: Proven, database_url: str
 ) -> None:
@@ -190,6 +194,10 @@ def test_young_events_stay(trail: Proven, older_than: timedelta) -> None:
         order(trail, older_than=older_than)
 
 
+@fails_without(
+    line(audit_archives.order, "if waiting(db)", "if False"),
+    line(audit_archives.order, "if last <= archived(db)", "if False"),
+)
 def test_nothing_is_ordered_twice(trail: Proven) -> None:
     order(trail)
     with pytest.raises(Conflict, match="waiting"):
@@ -199,11 +207,16 @@ def test_nothing_is_ordered_twice(trail: Proven) -> None:
         order(trail)
 
 
+@fails_without(line(audit_archives.prepare, "if not last", "if False"), raises=(Tampered,))
 def test_nothing_is_archived_that_nobody_ordered(trail: Proven) -> None:
     with pytest.raises(Conflict, match="superadmin"):
         record_archive(trail)
 
 
+@fails_without(
+    trigger("audit_words_no_delete", on="audit_words"),
+    trigger("audit_events_no_delete", on="audit_events"),
+)
 @pytest.mark.parametrize("last", [1, TILE])
 def test_nothing_leaves_that_no_recorded_archive_holds(trail: Proven, last: int) -> None:
     """Not even for the operator: the database itself refuses."""
@@ -257,6 +270,7 @@ def test_erased_words_leave_the_chain_verifiable(trail: Proven) -> None:
     assert (event.subject_id, event.subject_name, event.reason) == ("mia", "(erased)", None)
 
 
+@fails_without(trigger("audit_words_no_delete", on="audit_words"))
 def test_words_that_are_gone_without_a_record_are_found(trail: Proven) -> None:
     erase(trail, "mia")
     with trail.database.unit_of_work(writing=True) as db:
@@ -267,6 +281,9 @@ def test_words_that_are_gone_without_a_record_are_found(trail: Proven) -> None:
         delete(trail, f"DELETE FROM audit_words WHERE event_id > {EVENTS + 3}")
 
 
+@fails_without(
+    line(erasures.record, "if not count and not count_session_words(db, person_id)", "if False")
+)
 def test_nobodys_words_are_erased_twice(trail: Proven) -> None:
     erase(trail, "ada")
     with pytest.raises(Conflict):

@@ -19,14 +19,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain import audit_export_verification, signing_keys
+from app.domain import audit_export_verification, audit_following, signing_keys
 from app.domain.audit_export_events import Format
 from app.domain.audit_export_files import BadExport, ExportFile
 from app.domain.audit_export_verification import limits
+from app.domain.audit_following import Following
 from app.domain.audit_manifests import parsed
 from app.domain.audit_records import as_line, from_record
 from app.domain.audit_scan import Finding
-from app.domain.checkpoints import CheckpointKey
+from app.domain.audit_stretch import Stretch
+from app.domain.checkpoints import CheckpointKey, VerifierKey
 from app.storage.audit_chain import GENESIS, event_hash
 from app.storage.database import Database
 from tests.budget import tries
@@ -43,7 +45,7 @@ from tests.exporting import (
     write,
 )
 from tests.proving import Proven, proven
-from tests.twins import fails_without, line
+from tests.twins import each_fails_without, fails_without, line, value
 
 # A file is verified without the database that it came from, so one engine is enough.
 pytestmark = on_sqlite
@@ -269,6 +271,12 @@ def test_a_forged_event_finds_no_place_in_the_tree(trail: Proven, chosen: Path) 
 
 
 @pytest.mark.requirement("L10")
+@fails_without(
+    line(
+        audit_export_verification._Check.run, "if not manifest.is_signed_by(self._key)", "if False"
+    ),
+    line(audit_export_verification._Check.run, "if archive.digests != manifest.files", "if False"),
+)
 def test_what_was_left_out_of_a_filtered_export_only_the_signature_shows(
     trail: Proven, chosen: Path
 ) -> None:
@@ -382,6 +390,7 @@ def test_a_signature_names_its_key(trail: Proven, whole: Path) -> None:
 
 
 @pytest.mark.requirement("L8")
+@fails_without(line(Stretch.finish, "if last > size", "if False"))
 def test_an_older_checkpoint_of_the_same_trail_is_no_substitute(trail: Proven, whole: Path) -> None:
     files = files_of(whole)
     files["checkpoint.txt"] = trail.checkpoints.key.sign(trail.kept[0]).encode()
@@ -390,6 +399,7 @@ def test_an_older_checkpoint_of_the_same_trail_is_no_substitute(trail: Proven, w
 
 
 @pytest.mark.requirement("L8")
+@fails_without(value(VerifierKey, "has_signed", lambda *_: True))
 def test_an_export_forged_as_a_whole_is_caught_by_the_key_from_elsewhere_alone(
     trail: Proven, whole: Path, tmp_path: Path
 ) -> None:
@@ -410,6 +420,9 @@ def test_an_export_forged_as_a_whole_is_caught_by_the_key_from_elsewhere_alone(
 
 
 @pytest.mark.requirement("L8")
+@fails_without(
+    line(audit_following.agreed, "if (other.root, other.head) != (one.root, one.head)", "if False")
+)
 @pytest.mark.parametrize("format_", Format)
 def test_a_checkpoint_from_elsewhere_contradicts_what_was_rewritten_and_signed_anew(
     trail: Proven, tmp_path: Path, format_: Format
@@ -422,7 +435,17 @@ def test_a_checkpoint_from_elsewhere_contradicts_what_was_rewritten_and_signed_a
 
 
 @pytest.mark.requirement("L12")
-@pytest.mark.parametrize("change", ["change", "take away", "add"])
+@each_fails_without(
+    "change",
+    {
+        "change": line(
+            Following._compare, "if (checkpoint.head, checkpoint.root) != (head, root)", "if False"
+        ),
+        # The signature of the manifest shows these, too.
+        "take away": None,
+        "add": None,
+    },
+)
 def test_what_vouches_for_the_events_before_an_export_is_covered(
     database: Database, key_folder: Path, tmp_path: Path, now: datetime, change: str
 ) -> None:

@@ -17,12 +17,21 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.domain import audit_export_events, audit_export_records, audit_exports
-from app.domain.audit_export_events import Format
+from app.domain import (
+    audit_erasures,
+    audit_export_events,
+    audit_export_records,
+    audit_exports,
+    audit_verification,
+    erased_words,
+)
+from app.domain.audit_erasures import Explanations
+from app.domain.audit_export_events import ExportedEvents, Format
 from app.domain.audit_export_files import ExportFile
 from app.domain.audit_export_verification import limits
 from app.domain.audit_records import as_record
-from app.domain.audit_scan import Finding, Tampered
+from app.domain.audit_scan import Finding, Run, Tampered
+from app.domain.audit_stretch import Stretch
 from app.domain.audit_trail import AuditAction, append, event
 from app.storage import audit_chain
 from app.storage.admins import Admin
@@ -37,6 +46,7 @@ from tests.faults import unwritable_trail
 from tests.filling import fill_trail
 from tests.owner import as_owner, without_trigger
 from tests.proving import Proven, proven
+from tests.twins import each_fails_without, fails_without, line, together
 
 EVENTS = 12
 
@@ -165,10 +175,20 @@ def test_what_was_archived_before_is_vouched_for_by_hashes_alone(
     assert b"Every event from 514 to 700 is here" in files["README.txt"]
 
 
+FILTERS: dict[str, dict[str, Any]] = {"whole": {}, "filtered": {"actor_id": "ada"}}
+
+
 @pytest.mark.requirement("L7")
-@pytest.mark.parametrize("filters", [{}, {"actor_id": "ada"}], ids=["whole", "filtered"])
+@each_fails_without(
+    "kind",
+    {
+        # The first event that is there does not follow on the beginning.
+        "whole": None,
+        "filtered": line(audit_verification._check_archived, "if last < before - 1", "if False"),
+    },
+)
 def test_a_beginning_that_no_archive_holds_is_missed(
-    trail: Proven, database_url: str, tmp_path: Path, filters: dict[str, Any]
+    trail: Proven, database_url: str, tmp_path: Path, kind: str
 ) -> None:
     """The tiles of the tree are still there, and so is each proof of what is left."""
     trail.record_at_once(300)
@@ -178,7 +198,7 @@ def test_a_beginning_that_no_archive_holds_is_missed(
             without_trigger(db, table, f"{table}_no_delete")
             db.execute(text(f"DELETE FROM {table} WHERE {number} <= 256"))
     with pytest.raises(Tampered) as raised:
-        write(trail, begin(trail, **filters), tmp_path / "export.zip")
+        write(trail, begin(trail, **FILTERS[kind]), tmp_path / "export.zip")
     assert raised.value.finding == Finding("missing", 1, 256)
 
 
@@ -204,6 +224,12 @@ def steal_words(url: str, number: int) -> None:
 
 
 @pytest.mark.requirement("L12")
+@fails_without(
+    together(
+        line(ExportedEvents.pieces, "self.erasures.check(db, events)"),
+        line(Stretch.finish, "explain(self.following.erased, erasures)"),
+    )
+)
 @pytest.mark.parametrize("format_", Format)
 @pytest.mark.parametrize("filters", [{}, {"actor_id": "ada"}], ids=["whole", "filtered"])
 def test_stolen_words_are_never_signed_as_erased(
@@ -219,6 +245,13 @@ def test_stolen_words_are_never_signed_as_erased(
 
 
 @pytest.mark.requirement("L12")
+@fails_without(
+    together(
+        line(audit_erasures.explains, " > event.id", " > 0"),
+        line(Explanations._found, "one[0] > event.id and "),
+        line(erased_words._covers, " > number", " > 0"),
+    )
+)
 @pytest.mark.parametrize("filters", [{}, {"actor_id": "ada"}], ids=["whole", "filtered"])
 def test_an_erasure_does_not_cover_a_later_theft(
     trail: Proven, database_url: str, tmp_path: Path, filters: dict[str, Any]
@@ -282,6 +315,12 @@ def test_without_a_record_there_is_no_export(trail: Proven) -> None:
 
 
 @pytest.mark.requirement("L8")
+@fails_without(
+    together(
+        line(Run._is_next, "event_hash(event[HASHED], digest, previous) == hash_", "True"),
+        line(Run._changed, "if event_hash(", "if False and event_hash("),
+    )
+)
 @pytest.mark.parametrize("number", [3, 11])
 @pytest.mark.parametrize("filters", [{}, {"actor_id": "ada"}])
 def test_what_is_not_as_it_was_recorded_is_never_signed(

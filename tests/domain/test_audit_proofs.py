@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.domain import audit_proofs
+from app.domain import audit_following, audit_proofs
 from app.domain.audit_proofs import BadProof, Checked, Proof, TrailProver
 from app.domain.audit_scan import Finding, Tampered
 from app.domain.audit_trail import OPERATOR, AuditAction, append, event
-from app.domain.checkpoints import Checkpoint
+from app.domain.checkpoints import Checkpoint, VerifierKey
 from app.domain.errors import Absent, Gone, Invalid
 from app.storage import audit_chain
 from app.storage.audit_trail import AuditEvent
@@ -25,7 +25,7 @@ from app.storage.database import Database
 from tests import cast
 from tests.owner import as_owner, without_trigger
 from tests.proving import Proven, proven
-from tests.twins import fails_without, line
+from tests.twins import fails_without, line, together, value
 
 EVENTS, SIGNED = 12, (5, 9)
 JSON = dict[str, Any]
@@ -103,6 +103,9 @@ def test_a_proof_shows_its_event_and_nothing_of_another(trail: Proven) -> None:
 
 
 @pytest.mark.requirement("L10", "L12")
+@fails_without(
+    line(audit_proofs.prove_event, "if with_words else stored._replace(words=None, salt=None)")
+)
 def test_words_can_be_left_out_and_the_proof_holds(trail: Proven) -> None:
     proof = prove(trail, 3, with_words=False)
     assert (proof["event"]["words"], proof["event"]["salt"]) == (None, None)
@@ -175,6 +178,7 @@ def test_no_proof_is_given_of_what_was_tampered_with(trail: Proven, database_url
 
 
 @pytest.mark.requirement("L10", "L12")
+@fails_without(line(audit_proofs.prove_event, "Explanations(checkpoint.size).check(db, [stored])"))
 def test_no_proof_is_given_of_an_event_whose_words_were_stolen(
     trail: Proven, database_url: str
 ) -> None:
@@ -296,6 +300,13 @@ def test_sizes_without_a_checkpoint_are_told(
 
 
 @pytest.mark.requirement("L10")
+@fails_without(
+    line(
+        audit_proofs._grown,
+        "extends(new.root, size=new.size, old_root=old.root, old_size=old.size, proof=proof)",
+        "True",
+    )
+)
 def test_a_trail_that_was_signed_twice_over_does_not_extend_itself(
     trail: Proven, tmp_path: Path
 ) -> None:
@@ -309,6 +320,12 @@ def test_a_trail_that_was_signed_twice_over_does_not_extend_itself(
 
 
 @pytest.mark.requirement("L10")
+@fails_without(
+    together(
+        line(audit_proofs._grown, "old.size < new.size or old.head == new.head", "True"),
+        line(audit_following.agreed, "if (other.root, other.head) != (one.root, one.head)", "if 0"),
+    )
+)
 def test_one_size_with_two_last_events_is_no_growth(trail: Proven) -> None:
     proof = prove_consistency(trail, 5, 5)
     key, mine = trail.checkpoints.key, trail.kept[0]
@@ -362,6 +379,15 @@ NO_PROOF: dict[str, Callable[[JSON], object]] = {
 
 
 @pytest.mark.requirement("L10")
+@fails_without(
+    together(
+        line(
+            audit_proofs.Proof._check_inclusion, "wrong_with(stored, self._proof, checkpoint) or "
+        ),
+        line(audit_proofs.Proof._check_inclusion, " or places != (stored.id - 1, checkpoint.size)"),
+        value(VerifierKey, "has_signed", lambda *_: True),
+    )
+)
 @pytest.mark.parametrize("change", FALSE.values(), ids=FALSE)
 def test_a_false_proof_shows_nothing(trail: Proven, change: Callable[[JSON], object]) -> None:
     proof = prove(trail, 3)
@@ -391,6 +417,9 @@ def test_any_other_text_is_no_proof(written: str) -> None:
 
 
 @pytest.mark.requirement("L8", "L10")
+@fails_without(
+    line(audit_following.agreed, "if (other.root, other.head) != (one.root, one.head)", "if False")
+)
 @pytest.mark.parametrize(
     "made", [lambda trail: prove(trail, 3, size=9), lambda trail: prove_consistency(trail, 5)]
 )

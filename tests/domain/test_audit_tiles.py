@@ -11,12 +11,15 @@ from sqlalchemy import text
 from app.domain.audit_following import RUN_LEVEL, Following
 from app.domain.audit_scan import Finding, Run, Tampered
 from app.domain.audit_tiles import TILE_WIDTH, Filling, StoredTiles
+from app.domain.audit_tree import TrailTree
+from app.domain.checkpointing import Checkpoints
 from app.domain.merkle import Cover, Node, root
 from app.storage.audit_chain import GENESIS
 from app.storage.database import Database
 from tests.conftest import on_sqlite
 from tests.owner import as_owner, without_trigger
 from tests.proving import Proven, proven
+from tests.twins import fails_without, line
 
 pytestmark = pytest.mark.requirement("L8")
 
@@ -52,6 +55,7 @@ def test_tiles_are_compared_with_the_events(trail: Proven) -> None:
     assert trail.verify(since=trail.kept[0]).finding is None
 
 
+@fails_without(line(StoredTiles.wrong_at, "return events_under(height, position)"))
 def test_two_hashes_that_changed_places_are_found(
     trail: Proven, database_url: str, engine_name: str
 ) -> None:
@@ -60,6 +64,7 @@ def test_two_hashes_that_changed_places_are_found(
     assert trail.verify().finding == Finding("tile", 257, 512)
 
 
+@fails_without(line(Checkpoints.make_past, "compare_with_tree(tree, last)", "pass"))
 def test_nothing_of_the_past_is_signed_by_tiles_that_were_changed(
     trail: Proven, database_url: str, engine_name: str
 ) -> None:
@@ -72,12 +77,22 @@ def test_nothing_of_the_past_is_signed_by_tiles_that_were_changed(
         trail.checkpoints.make_past(db, 2 * TILE_WIDTH, now=trail.now)
 
 
+@fails_without(line(StoredTiles.wrong_at, "return events_under(height, position)"))
 def test_a_tile_that_is_gone_is_found(trail: Proven, database_url: str) -> None:
     change(database_url, "DELETE FROM audit_tiles WHERE position = 0")
     assert trail.verify().finding == Finding("tile", 1, 256)
 
 
 @on_sqlite
+@fails_without(
+    line(StoredTiles.wrong_at, "return events_under(height, position)"),
+    line(
+        TrailTree._tile,
+        "if not isinstance(hashes, bytes) or len(hashes) != TILE_WIDTH * HASH_BYTES",
+        "if False",
+    ),
+    raises=(TypeError,),
+)
 def test_what_is_no_tile_is_found_and_signed_by_nobody(trail: Proven, database_url: str) -> None:
     change(database_url, "UPDATE audit_tiles SET hashes = 'abc'")
     assert trail.verify().finding == Finding("tile", 1, 256)
@@ -101,6 +116,12 @@ def filled(leaves: list[bytes], tiles: StoredTiles) -> Iterator[tuple[int, int]]
             yield wrong
 
 
+@fails_without(
+    line(
+        Filling.finish,
+        "wrong = wrong or self._tiles.wrong_at(1, full // TILE_WIDTH - 1, self._above)",
+    )
+)
 def test_a_tile_of_tiles_is_worked_out_too(leaves: list[bytes]) -> None:
     cuts = range(0, len(leaves), TILE_WIDTH)
     roots = [root(leaves[first : first + TILE_WIDTH]) for first in cuts]
@@ -109,6 +130,7 @@ def test_a_tile_of_tiles_is_worked_out_too(leaves: list[bytes]) -> None:
     assert [*filled(leaves, StoredTiles({(1, 0): swapped}))] == [(1, 65_536)]
 
 
+@fails_without(line(Following._check_tile, "raise Tampered(Finding(TILE, *wrong))", "pass"))
 def test_a_tile_of_runs_is_worked_out_too(leaves: list[bytes]) -> None:
     roots = leaves[:TILE_WIDTH]
 

@@ -68,6 +68,13 @@ def test_an_erasure_explains_nothing_later_in_whichever_run_it_is(cut: int) -> N
     assert words.unexplained({}) == 3
 
 
+@fails_without(
+    line(
+        erased_words.people_of,
+        "tuple(filter(None, (event.actor_id, event.subject_id, named)))",
+        "(event.actor_id, event.subject_id, named)",
+    )
+)
 @pytest.mark.parametrize("nobody", ["", [], {}, 0, False])
 def test_the_erasure_of_nobody_explains_nothing(nobody: object) -> None:
     """Many an event has no subject, or no actor."""
