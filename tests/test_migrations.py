@@ -23,7 +23,7 @@ from app.storage.members import Member
 from app.storage.metadata import metadata
 from migrations import guards
 from tests.cast import ADA, CY
-from tests.twins import fails_without, together, value
+from tests.twins import fails_without, statement, together, value
 
 SEARCHED = ("accounts", "members")
 GUARDED = ("events", "words", "checkpoints", "tiles")
@@ -175,6 +175,7 @@ def insert(db: Session, id_: str = "one", **columns: object) -> None:
 
 
 @pytest.mark.requirement("R1")
+@fails_without(statement("DROP INDEX uq_impersonations_active_impersonator"))
 def test_a_second_active_session_cannot_be_inserted(db: Session) -> None:
     insert(db)
     insert(db, "two", impersonator_id=CY.id)
@@ -239,8 +240,8 @@ def test_what_was_there_before_can_be_searched_and_is_counted(
 ) -> None:
     command.upgrade(alembic, "0006")
     connection = sqlite3.connect(path)
-    for statement in BEFORE_SEARCHING:
-        connection.execute(statement)
+    for one in BEFORE_SEARCHING:
+        connection.execute(one)
     connection.commit()
     connection.close()
     command.upgrade(alembic, "head")

@@ -21,6 +21,7 @@ from tests.conftest import on_postgresql, on_sqlite
 from tests.factories import FROM_THE_OFFICE
 from tests.faults import database_gone
 from tests.proving import proven
+from tests.twins import fails_without, line
 
 
 @pytest.fixture
@@ -102,6 +103,7 @@ def test_they_have_an_address_of_their_own(figures: TrailFigures, tmp_path: Path
 
 @on_postgresql
 @pytest.mark.requirement("F5", "R5")
+@fails_without(line(ClockWatch.look, "if differ and not self._differ", "if differ"))
 def test_clocks_that_differ_are_told_once(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -30,7 +30,7 @@ from app.storage.base import Base, number_of
 from app.storage.database import Database
 from app.storage.impersonations import Impersonation
 from app.storage.members import Member
-from app.web import protection
+from app.web import authentication, protection
 from app.web.admin.routes import ROUTES as ADMIN_ROUTES
 from app.web.api.routes import ROUTES as API_ROUTES
 from app.web.application import Application
@@ -39,10 +39,10 @@ from tests import factories
 from tests.browsing import FROM_HERE, check_headers
 from tests.cast import ADA, API_KEY, CY, ELSEWHERE, EVE, HARBOUR, MIA, OMAR, PASSWORD, Person
 from tests.clock import Clock
-from tests.conftest import ADMIN_URL
+from tests.conftest import ADMIN_URL, on_sqlite
 from tests.devices import add_app
 from tests.trail import events, only
-from tests.twins import fails_without, line
+from tests.twins import fails_without, line, together, value
 
 ROUTES = [*ADMIN_ROUTES, *API_ROUTES]
 PEOPLES = [route for route in ADMIN_ROUTES if isinstance(route.audience, Permission)]
@@ -133,8 +133,8 @@ class Scene:
 
     def path(self, route: Route) -> str:
         path = route.path
-        for name, value in self.ids.items():
-            path = re.sub(rf"<(\w+:)?{name}>", value, path)
+        for name, id_ in self.ids.items():
+            path = re.sub(rf"<(\w+:)?{name}>", id_, path)
         assert "<" not in path, f"nobody knows what to put into {path}"
         return path
 
@@ -215,6 +215,14 @@ def test_the_url_map_holds_what_the_table_names_and_the_static_files(
 
 
 @pytest.mark.requirement("A1")
+@fails_without(
+    line(
+        authentication._check_admin,
+        'if not current_user.is_authenticated or "Authorization" in request.headers',
+        "if False",
+    ),
+    raises=(AttributeError,),
+)
 @pytest.mark.parametrize("who", ["stranger", "token", "token beside a cookie", "API key"])
 @pytest.mark.failure("X1")
 def test_a_page_opens_for_nobody_else(who: str, scene: Scene, sign_in: SignIn) -> None:
@@ -246,6 +254,7 @@ def test_an_admin_opens_what_the_role_holds(scene: Scene, sign_in: SignIn) -> No
 
 
 @pytest.mark.requirement("A1", "A2")
+@fails_without(line(authentication._check_admin, "if current_user.holds(permission)", "if True"))
 @pytest.mark.failure("X1")
 def test_an_admin_is_refused_the_rest_and_that_is_recorded(scene: Scene, sign_in: SignIn) -> None:
     sign_in(OMAR)
@@ -332,6 +341,9 @@ def test_a_stranger_opens_what_is_for_anyone(scene: Scene) -> None:
 
 
 @pytest.mark.requirement("A1", "A4", "S9", "T6")
+@fails_without(
+    line(authentication._check_program, "if key is None", "if False"), raises=(AttributeError,)
+)
 @pytest.mark.parametrize("who", ["stranger", "superadmin", "token", "wrong key"])
 def test_the_api_opens_for_its_key_alone(who: str, scene: Scene, sign_in: SignIn) -> None:
     if who == "superadmin":
@@ -445,7 +457,9 @@ def _go_wrong(**_: object) -> None:
     raise RuntimeError("the innards, and mia@harbour.example")
 
 
+@on_sqlite
 @pytest.mark.requirement("W5")
+@fails_without(line(protection.check_change, "csrf.protect()"))
 @pytest.mark.parametrize("token", ["none", "wrong", "of another session"])
 @pytest.mark.failure("polovnjak-23")
 def test_a_change_without_its_token_is_refused(
@@ -461,7 +475,14 @@ def test_a_change_without_its_token_is_refused(
     assert scene.fingerprint() == before
 
 
+@on_sqlite
 @pytest.mark.requirement("W5")
+@fails_without(
+    together(
+        line(protection.check_change, 'if site is not None and site != "same-origin"', "if False"),
+        line(protection.check_change, "if site is None and", "if False and"),
+    )
+)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -485,7 +506,9 @@ def test_a_change_from_another_site_is_refused(
     assert scene.fingerprint() == before
 
 
+@on_sqlite
 @pytest.mark.requirement("W1", "W3", "S4")
+@fails_without(value(protection, "HEADERS", {}), raises=(KeyError,))
 @pytest.mark.parametrize("who", [None, ADA], ids=["stranger", "superadmin"])
 def test_every_answer_carries_the_headers(
     who: Person | None, scene: Scene, sign_in: SignIn
@@ -502,7 +525,9 @@ def test_every_answer_carries_the_headers(
             assert "Domain" not in cookie
 
 
+@on_sqlite
 @pytest.mark.requirement("W1", "W3")
+@fails_without(value(protection, "HEADERS", {}), raises=(KeyError,))
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
@@ -537,7 +562,9 @@ def test_the_nonce_is_fresh_on_each_answer(client: FlaskClient) -> None:
     assert len(policies) == 5
 
 
+@on_sqlite
 @pytest.mark.requirement("W10")
+@fails_without(line(protection.check_host, "if request.host != config.admin_host", "if False"))
 def test_another_host_is_refused(scene: Scene, sign_in: SignIn) -> None:
     sign_in(ADA)
     before = scene.fingerprint()

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -126,12 +126,20 @@ def test_a_job_that_has_more_to_do_does_not_pause(monkeypatch: pytest.MonkeyPatc
     assert stop.is_set()
 
 
+@pytest.fixture
+def elsewhere(database_url: str) -> Iterator[Database]:
+    """Yield the database as another worker has it open."""
+    database = Database(database_url)
+    yield database
+    database.dispose()
+
+
 @pytest.mark.requirement("R4")
+@fails_without(line(worker.alone, " if mine else None"))
 def test_of_several_workers_one_at_a_time_does_a_job(
-    database: Database, database_url: str, now: datetime
+    database: Database, elsewhere: Database, now: datetime
 ) -> None:
     """What hangs in one worker is done twice by none, and other jobs go on."""
-    elsewhere = Database(database_url)
     done: list[str] = []
 
     def other(name: str) -> object:
@@ -148,16 +156,13 @@ def test_of_several_workers_one_at_a_time_does_a_job(
     assert worker.alone(database, Job("the copy", run)).run(now) is MORE
     assert other("the copy") is MORE
     assert done == ["the checkpoint", "the copy"]
-    elsewhere.dispose()
 
 
 @on_postgresql
 @pytest.mark.requirement("R4")
 def test_a_worker_that_is_cut_off_has_lost_its_turn(
-    database: Database, database_url: str, postgresql_server: Server
+    database: Database, elsewhere: Database, postgresql_server: Server
 ) -> None:
-    elsewhere = Database(database_url)
-
     def lose_it() -> None:
         with locks.one_at_a_time(database, "the copy") as mine:
             assert mine
@@ -168,7 +173,6 @@ def test_a_worker_that_is_cut_off_has_lost_its_turn(
 
     with pytest.raises(SQLAlchemyError):
         lose_it()
-    elsewhere.dispose()
 
 
 @pytest.mark.requirement("F9")
@@ -309,6 +313,10 @@ def test_the_very_first_checkpoint_may_have_been_signed_when_the_power_went(
 
 @on_sqlite
 @pytest.mark.requirement("L9", "F10")
+@fails_without(
+    line(worker._doubting, "except Exception as", "except (Tampered, BadCheckpoint) as"),
+    raises=(OverflowError, MemoryError, TypeError),
+)
 @pytest.mark.parametrize("error", [OverflowError("too large"), MemoryError(), TypeError("x")])
 def test_a_trail_that_cannot_be_followed_is_a_doubt(
     signed: Proven, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -323,6 +331,7 @@ def test_a_trail_that_cannot_be_followed_is_a_doubt(
 
 @on_sqlite
 @pytest.mark.requirement("L9")
+@fails_without(line(worker._doubting, "    except (*FAILURES, OSError):\n        raise\n"))
 @pytest.mark.parametrize(
     "error", [sqlite3.OperationalError("locked"), psycopg.OperationalError(), OSError("full")]
 )
@@ -353,6 +362,9 @@ def test_one_event_with_a_huge_number_is_a_doubt(signed: Proven, database_url: s
 
 
 @pytest.mark.requirement("R4")
+@fails_without(
+    line(Checkpoints.make, "kept = kept or self.newest_kept()", "kept = self.newest_kept()")
+)
 def test_nobody_waits_for_the_disk_with_the_checkpoints(
     database: Database,
     key_folder: Path,

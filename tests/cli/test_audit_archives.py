@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from app.cli import audit_archives as commands
 from app.domain import audit_archives
+from app.domain.audit_archive_verification import Archives
 from app.domain.audit_trail import OPERATOR, AuditAction, append, event
 from app.storage import sqlite
 from app.storage.admins import Admin
@@ -23,6 +25,7 @@ from tests.exporting import files_of, repacked
 from tests.owner import as_owner
 from tests.proving import Proven, proven
 from tests.trail import only
+from tests.twins import fails_without, line
 
 pytestmark = pytest.mark.requirement("L12")
 
@@ -62,12 +65,14 @@ def test_what_was_ordered_goes_to_a_file_and_leaves_the_table(
     assert "events 257 to" in run("audit", "verify").output
 
 
+@fails_without(line(commands.archive.callback, "if not waiting and not pruned", "if False"))
 def test_without_an_order_nothing_is_archived(run: Run, trail: Proven) -> None:
     result = run("audit", "archive")
     assert result.exit_code == 1
     assert "A superadmin orders it" in result.output
 
 
+@fails_without(line(commands._check_copies, "if copy.is_ahead", "if False"))
 def test_nothing_leaves_while_nobody_knows_what_a_copy_has(
     run: Run, trail: Proven, ordered: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +89,7 @@ def test_nothing_leaves_while_nobody_knows_what_a_copy_has(
         assert db.get(AuditEvent, 1)
 
 
+@fails_without(line(commands._check_copies, "if copy.last_event_id < last", "if False"))
 def test_nothing_leaves_that_a_copy_still_needs(
     run: Run, trail: Proven, ordered: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +115,7 @@ def test_archives_and_table_verify_as_one(run: Run, ordered: None) -> None:
     assert [json.loads(one)["not_looked_at"] for one in told] == [256, 0]
 
 
+@fails_without(line(commands.verify_archives, "return archives.verify(archived(db))", "return []"))
 def test_a_forged_archive_is_worth_no_more_than_it_says(
     run: Run, trail: Proven, database_url: str, tmp_path: Path
 ) -> None:
@@ -141,6 +148,7 @@ def test_a_changed_archive_is_found(run: Run, ordered: None, tmp_path: Path) -> 
     assert "TAMPERED" in result.output
 
 
+@fails_without(line(commands.verify_archives, "return archives.verify(archived(db))", "return []"))
 def test_a_missing_archive_is_found(run: Run, ordered: None, tmp_path: Path) -> None:
     run("audit", "archive")
     (tmp_path / "var/archives/events-1-256.zip").unlink()
@@ -161,6 +169,14 @@ def test_files_that_are_no_archives_are_named_and_left_out(
     assert "var/archives/export.zip was left out: it is not an archive" in result.stderr
 
 
+@fails_without(
+    line(commands._write, "0o600", "0o644"),
+    line(
+        Archives._recorded,
+        'self._digests.get(str(recorded.get("sha256")))',
+        'next(one for one in self.unused if one.name == recorded["file"])',
+    ),
+)
 def test_an_archive_packed_anew_is_not_the_one_that_was_recorded(
     run: Run, ordered: None, tmp_path: Path
 ) -> None:
@@ -176,6 +192,7 @@ def test_an_archive_packed_anew_is_not_the_one_that_was_recorded(
     )
 
 
+@fails_without(line(commands.erase.callback, "if not yes", "if False"))
 def test_erasing_asks_first(run: Run, trail: Proven) -> None:
     assert run("audit", "erase", "mia").exit_code == 1
     output = run("audit", "erase", "mia", "--yes").output
@@ -185,6 +202,7 @@ def test_erasing_asks_first(run: Run, trail: Proven) -> None:
 
 
 @on_sqlite
+@fails_without(line(commands.erase.callback, "database.empty_log()", "True"))
 def test_what_was_erased_is_in_no_file_of_the_database(
     run: Run, trail: Proven, database_folder: Path
 ) -> None:
@@ -198,6 +216,7 @@ def test_what_was_erased_is_in_no_file_of_the_database(
 
 
 @on_sqlite
+@fails_without(line(commands.erase.callback, "if not is_out_of_log", "if False"))
 def test_a_log_that_somebody_reads_is_told(
     run: Run, trail: Proven, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli import audit_exports
 from app.domain.audit_trail import AuditAction
 from app.storage.database import Database
 from tests import trail
@@ -15,6 +16,7 @@ from tests.cli.conftest import Run
 from tests.exporting import files_of, records_of, tampered
 from tests.filling import fill_trail
 from tests.owner import as_owner, without_trigger
+from tests.twins import fails_without, line
 
 EVENTS = 30
 
@@ -46,6 +48,7 @@ def key(run: Run, tmp_path: Path) -> str:
 
 
 @pytest.mark.requirement("L13")
+@fails_without(line(audit_exports._created, "0o600", "0o644"))
 def test_the_trail_is_exported_recorded_and_for_its_owner_alone(
     archive: Path, database: Database, tmp_path: Path
 ) -> None:

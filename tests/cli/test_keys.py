@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from app.cli import keys
 from app.domain import factor_keys, signing_keys
 from app.domain.audit_trail import AuditAction
 from app.storage.database import Database
 from tests import trail
 from tests.cli.conftest import Run
+from tests.twins import fails_without, line
 
 
 @pytest.mark.requirement("K1", "K3")
@@ -22,6 +24,9 @@ def test_a_key_for_each_purpose_is_written_where_the_settings_say(run: Run, tmp_
 
 
 @pytest.mark.requirement("K1")
+@fails_without(
+    line(keys.create.callback, "if not KeyFiles(config.signing_key_file).paths()", "if True")
+)
 def test_a_key_is_never_overwritten(run: Run, tmp_path: Path) -> None:
     """Only the missing one is made."""
     run("keys", "create")

@@ -21,7 +21,7 @@ from tests.conftest import NOW
 from tests.directory import Record, account, as_records, counts, member
 from tests.factories import FROM_THE_OFFICE
 from tests.lending import listening
-from tests.twins import fails_without, value
+from tests.twins import fails_without, line, value
 
 
 def put_members(db: Session, *records: Record) -> Tally:
@@ -133,6 +133,7 @@ def test_a_session_ends_when_the_account_changes(
 
 
 @pytest.mark.requirement("A3", "I9")
+@fails_without(line(directory._end_sessions, "end_due(db, provenance=provenance, now=now)"))
 def test_a_session_ends_when_its_ground_is_no_longer_there(
     db: Session, opened: Impersonation
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import directory_loads
+from app.domain import directory, directory_loads
 from app.domain.audit_trail import AuditAction
 from app.domain.directory import Tally
 from app.domain.directory_loads import Load, paced, work_of
@@ -23,6 +23,7 @@ from tests import trail
 from tests.conftest import NOW
 from tests.directory import Record, account, as_records, entries, load, member, work_in
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line
 
 
 def without(records: list[Record], *ids: str) -> list[Record]:
@@ -73,6 +74,7 @@ def test_a_source_that_tells_only_some_takes_nobody_away(db: Session) -> None:
 
 
 @pytest.mark.requirement("A3", "I9")
+@fails_without(line(directory._end_sessions, "end_due(db, provenance=provenance, now=now)"))
 def test_a_session_ends_with_the_batch_that_takes_its_ground(
     db: Session, opened: Impersonation
 ) -> None:

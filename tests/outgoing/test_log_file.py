@@ -11,7 +11,7 @@ from app.outgoing import log_file
 from app.outgoing.log_file import TAIL_BYTES, LogFile
 from tests.faults import disk_of
 from tests.outgoing.sending import NOW, record, records
-from tests.twins import fails_without, line
+from tests.twins import each_fails_without, fails_without, line
 
 
 @pytest.fixture
@@ -39,10 +39,18 @@ def test_strangers_cannot_read_it(path: Path) -> None:
 
 
 @pytest.mark.requirement("F3", "O3")
-@pytest.mark.parametrize("written", [0, 1, 20, 1000])
-def test_half_a_line_is_cut_before_it_goes_on(path: Path, written: int) -> None:
+@each_fails_without(
+    "written",
+    {
+        "0": None,
+        **dict.fromkeys(
+            ["1", "20", "1000"], line(log_file._mended, "os.ftruncate(file, size - len(half))")
+        ),
+    },
+)
+def test_half_a_line_is_cut_before_it_goes_on(path: Path, written: str) -> None:
     send(path, records(1, 3))
-    half = record(4, size=2000).line[:written]
+    half = record(4, size=2000).line[: int(written)]
     path.write_text(lines(records(1, 3)) + half, encoding="ascii")
     send(path, records(4, 5))
     assert path.read_text(encoding="ascii") == lines(records(1, 5))

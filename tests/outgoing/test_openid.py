@@ -13,7 +13,7 @@ from app.outgoing import openid
 from app.outgoing.openid import OpenIDProvider
 from tests import openid_provider
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
-from tests.twins import each_fails_without, line, together
+from tests.twins import each_fails_without, fails_without, line, together, value
 
 pytestmark = pytest.mark.requirement("S11")
 
@@ -174,6 +174,16 @@ def test_a_provider_that_is_down_is_told_so() -> None:
     assert error.value.why == Failure.UNAVAILABLE
 
 
+@fails_without(
+    together(
+        line(OpenIDProvider._known, 'if metadata.get("issuer") != self.issuer', "if False"),
+        line(
+            OpenIDProvider._check_address,
+            'if parts.scheme not in {"https", ours.scheme} or not parts.hostname',
+            "if False",
+        ),
+    )
+)
 @pytest.mark.parametrize(("how", "why"), [("issuer", Failure.ISSUER), ("endpoint", Failure.ANSWER)])
 def test_a_discovery_document_that_leads_elsewhere_is_not_followed(
     provider: Provider, ours: OpenIDProvider, how: str, why: Failure
@@ -184,7 +194,15 @@ def test_a_discovery_document_that_leads_elsewhere_is_not_followed(
     assert error.value.why == why
 
 
-@pytest.mark.parametrize("wrong", ["nonce", "verifier", "code"])
+@each_fails_without(
+    "wrong",
+    {
+        "nonce": line(OpenIDProvider._proof, '"nonce": nonce, '),
+        # These are the provider's to look at.
+        "verifier": None,
+        "code": None,
+    },
+)
 def test_a_code_is_good_for_who_went_there_alone(
     provider: Provider, ours: OpenIDProvider, wrong: str
 ) -> None:
@@ -221,6 +239,7 @@ def test_the_client_secret_is_not_shown(ours: OpenIDProvider) -> None:
     assert CLIENT_SECRET not in repr(ours)
 
 
+@fails_without(value(openid, "BROKEN", ()), raises=(OverflowError, ValueError))
 @pytest.mark.parametrize("at", [10**20, -(10**20), 1e300])
 def test_a_time_that_no_calendar_has_proves_nothing(
     provider: Provider, ours: OpenIDProvider, at: float

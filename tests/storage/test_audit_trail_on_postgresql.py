@@ -19,7 +19,7 @@ from app.storage.metadata import metadata
 from tests.conftest import Undone, on_postgresql
 from tests.owner import owners
 from tests.proving import Proven, proven
-from tests.twins import by_hand, each_fails_without, together, trigger
+from tests.twins import by_hand, each_fails_without, fails_without, statement, together, trigger
 
 pytestmark = on_postgresql
 
@@ -124,6 +124,7 @@ def test_the_triggers_stop_a_session_that_calls_itself_a_replica(
 
 
 @pytest.mark.requirement("L5")
+@fails_without(statement("ALTER FUNCTION audit_events_no_delete() RESET search_path"))
 def test_a_temporary_table_does_not_stand_in_for_the_trail(trail: Proven, owner: Database) -> None:
     with pytest.raises(DatabaseError, match="append-only"):
         attempt(owner, HIDE_THE_TRAIL, ARCHIVED, "DELETE FROM public.audit_events WHERE id = 1")

@@ -21,6 +21,7 @@ from tests.budget import tries
 from tests.cast import ELSEWHERE, EVE, HARBOUR, LIGHTHOUSE, MIA
 from tests.conftest import NOW, on_sqlite
 from tests.storage.test_paging import walk
+from tests.twins import fails_without, line
 
 
 @pytest.fixture
@@ -235,6 +236,7 @@ def test_the_index_survives_a_vacuum(database_url: str, database: Database) -> N
 
 
 @pytest.mark.requirement("X3")
+@fails_without(line(search._place, "raise BadCursor(INCOMPLETE)", 'return (0, "", "")'))
 @pytest.mark.parametrize(
     "keys",
     [(), ("a", "b"), (1,), (1, "a"), ("1", "a", "b"), (1, 2, "b"), (1, "a", 3), (0, "", "", "")],
