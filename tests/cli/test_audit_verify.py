@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.cli import audit_verify
-from app.domain import audit_archives, audit_verification
+from app.domain import audit_archives, audit_verification, verification_events
 from app.domain.audit_archives import SHORTEST_RETENTION
 from app.domain.audit_trail import OPERATOR, AuditAction
 from app.domain.audit_tree import TrailTree
@@ -107,6 +107,13 @@ def test_nothing_from_outside_is_part_of_the_verdict(
     assert (told["good"], told["kept"], len(told["limits"])) == (True, 0, 2)
 
 
+@fails_without(
+    line(
+        verification_events.record,
+        "record_doubt(db, verdict.finding, by=by, provenance=provenance, now=now)",
+        "pass",
+    )
+)
 def test_a_finding_is_recorded_and_ends_with_status_1(
     run: Run, trail: Proven, database_url: str
 ) -> None:

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain import audit_export_verification, audit_following, signing_keys
+from app.domain import audit_export_files, audit_export_verification, audit_following, signing_keys
 from app.domain.audit_export_events import Format
 from app.domain.audit_export_files import BadExport, ExportFile
 from app.domain.audit_export_verification import limits
@@ -45,7 +45,7 @@ from tests.exporting import (
     write,
 )
 from tests.proving import Proven, proven
-from tests.twins import each_fails_without, fails_without, line, value
+from tests.twins import each_fails_without, fails_without, line, together, value
 
 # A file is verified without the database that it came from, so one engine is enough.
 pytestmark = on_sqlite
@@ -552,11 +552,17 @@ def test_an_archive_with_two_files_of_one_name_is_none(whole: Path) -> None:
 
 
 @pytest.mark.requirement("X6")
+@fails_without(
+    together(
+        value(audit_export_files, "LONGEST_TEXT", 1 << 30),
+        value(audit_export_files, "LONGEST_LINE", 1 << 30),
+    )
+)
 @pytest.mark.parametrize("name", ["README.txt", "checkpoint.txt", "events.jsonl", "manifest.json"])
 def test_a_file_that_swells_when_it_is_unpacked_fills_no_memory(
     trail: Proven, whole: Path, name: str
 ) -> None:
-    files = files_of(whole) | {name: bytes(50_000_000)}
+    files = files_of(whole) | {name: bytes(25_000_000)}
     swollen = repacked(whole, files)
     del files
     tracemalloc.start()

@@ -225,6 +225,7 @@ def test_an_endless_reason_is_not_taken(
 
 
 @pytest.mark.requirement("A6")
+@fails_without(line(impersonations.checked_reason, "required and "), raises=(Invalid,))
 def test_a_reason_may_be_left_out_where_the_settings_say_so(
     db: Session, ada: Admin, mia: Member, now: datetime
 ) -> None:

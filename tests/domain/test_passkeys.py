@@ -31,7 +31,7 @@ from app.storage.factors import Factor, Purpose, factors_of
 from tests import trail
 from tests.devices import PRESENT, Passkey
 from tests.factories import FROM_THE_OFFICE
-from tests.twins import fails_without, line, together
+from tests.twins import each_fails_without, fails_without, line, together
 
 ENROLMENT = Question(Purpose.ENROLMENT, "ada's sign-in")
 Prove = Callable[..., SignedIn | NotSignedIn]
@@ -114,7 +114,20 @@ WRONG: dict[str, Callable[[Passkey], object]] = {
 
 
 @pytest.mark.requirement("S8")
-@pytest.mark.parametrize("wrong", ["another host", "another key", "unknown"])
+@each_fails_without(
+    "wrong",
+    {
+        # The first time is the good one.
+        "another host": line(
+            passkeys.proved,
+            "expected_rp_id=site.id",
+            "expected_rp_id='evil.example' if found.sign_count else site.id",
+        ),
+        # The library's own checks, and nothing to look up.
+        "another key": None,
+        "unknown": None,
+    },
+)
 def test_a_wrong_answer_signs_nobody_in(
     db: Session, prove: Prove, passkey: Passkey, wrong: str
 ) -> None:
@@ -152,7 +165,20 @@ def test_a_passkey_that_counts_backwards_was_copied(prove: Prove, passkey: Passk
 
 
 @pytest.mark.requirement("S8")
-@pytest.mark.parametrize("wrong", ["another site", "another host", "nobody verified"])
+@each_fails_without(
+    "wrong",
+    {
+        "another site": line(
+            passkeys.made,
+            "expected_origin=site.origin",
+            "expected_origin=['https://evil.example']",
+        ),
+        "another host": line(
+            passkeys.made, "expected_rp_id=site.id", "expected_rp_id='evil.example'"
+        ),
+        "nobody verified": line(passkeys.made, "verification=True", "verification=False"),
+    },
+)
 def test_a_wrong_answer_makes_no_passkey(
     db: Session, ada: Admin, passkey: Passkey, lock: Lock, now: datetime, wrong: str
 ) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -13,16 +13,17 @@ from app.domain import admins, authentication, endings, impersonations, sign_ins
 from app.domain.audit_trail import AuditAction
 from app.domain.errors import Conflict
 from app.domain.sign_ins import SignedIn
+from app.storage import impersonations as stored
 from app.storage.admins import Admin, SignIn
 from app.storage.api_keys import APIKey
 from app.storage.database import Database
-from app.storage.impersonations import EndReason
+from app.storage.impersonations import IMPERSONATIONS, EndReason
 from app.storage.members import Member
 from tests import trail
 from tests.cast import PASSWORD
 from tests.conftest import on_postgresql
 from tests.factories import FROM_THE_OFFICE, start
-from tests.twins import fails_without, line
+from tests.twins import fails_without, line, value
 
 NEW = "seven green herons at dusk"
 
@@ -113,6 +114,13 @@ def test_it_ends_where_no_sign_in_was_left_to_end(
 
 
 @pytest.mark.requirement("S1", "S10")
+@fails_without(
+    value(
+        stored,
+        "OPEN_OF",
+        select(IMPERSONATIONS.c.id).where(IMPERSONATIONS.c.ended_at.is_(None)),
+    )
+)
 def test_a_session_of_somebody_else_goes_on(
     db: Session, cy: Admin, mia: Member, row: SignIn, now: datetime
 ) -> None:

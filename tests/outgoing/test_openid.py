@@ -228,6 +228,7 @@ def test_the_wrong_client_secret_proves_nobody(provider: Provider) -> None:
     assert error.value.why == Failure.ANSWER
 
 
+@fails_without(line(OpenIDProvider._verified, "self._keys = {}", "pass"), raises=(NotProved,))
 def test_a_provider_may_change_its_key(provider: Provider, ours: OpenIDProvider) -> None:
     for key in "aba":
         provider.tell(subject="s-1", key=key)
