@@ -27,7 +27,7 @@ from tests.exporting import exported, verify
 from tests.factories import FROM_THE_OFFICE
 from tests.owner import owners
 from tests.proving import Proven, proven
-from tests.twins import fails_without, line
+from tests.twins import fails_without, line, trigger
 
 pytestmark = pytest.mark.requirement("L12")
 
@@ -122,6 +122,7 @@ def test_nobody_can_be_erased(trail: Proven) -> None:
         erase(trail, "")
 
 
+@fails_without(trigger("audit_words_no_delete", on="audit_words"))
 @pytest.mark.parametrize("person", ["", ADA.id])
 def test_the_database_keeps_the_words_of_whom_no_erasure_names(trail: Proven, person: str) -> None:
     for email in (OMAR.email, "nobody@example.com"):
