@@ -15,6 +15,7 @@ from app.config import CompanySettings, Config
 from app.domain import company_accounts
 from app.domain.audit_trail import AuditAction
 from app.domain.company_rules import BY_COMPANY_ALONE, CompanyRules
+from app.domain.company_sign_in import Stranger, check, refuse
 from app.domain.company_sign_in import sign_in as sign_in_by_company
 from app.domain.company_sign_in import step_up as step_up_by_company
 from app.domain.factors import Lock
@@ -23,6 +24,7 @@ from app.storage import counters
 from app.storage.admins import Admin, SignIn
 from app.storage.database import Database
 from app.web.admin import company_sign_in
+from app.web.admin import sign_in as sign_in_view
 from app.web.application import Application
 from tests import openid_provider, trail
 from tests.browsing import FROM_HERE, Browser, Page
@@ -32,7 +34,7 @@ from tests.conftest import ADMIN_URL, on_sqlite
 from tests.devices import add_app
 from tests.factories import FROM_THE_OFFICE
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
-from tests.twins import fails_without, line, together, value
+from tests.twins import each_fails_without, fails_without, line, together, value
 
 pytestmark = [pytest.mark.requirement("S11"), on_sqlite]
 
@@ -125,6 +127,13 @@ def test_whoever_is_linked_signs_in_and_comes_where_they_wanted(
     assert told(database, AuditAction.SIGN_IN_SUCCEEDED)[0].details == {"proof": "company"}
 
 
+@fails_without(
+    line(
+        sign_in_by_company,
+        "db.get(CompanyAccount, (proof.issuer, proof.subject))",
+        "db.query(CompanyAccount).one()",
+    )
+)
 @pytest.mark.parametrize("claims", [{}, {"email": ADA.email, "email_verified": True}])
 def test_nobody_is_known_by_an_address(
     stranger: Browser,
@@ -143,6 +152,10 @@ def test_nobody_is_known_by_an_address(
 
 
 @pytest.mark.requirement("S5")
+@fails_without(
+    line(sign_in_by_company, "if admin.is_disabled", "if False"),
+    value(company_sign_in.SENTENCES, Stranger.DISABLED, (403, "You are disabled.")),
+)
 def test_who_is_disabled_is_told_no_more_than_a_stranger(
     stranger: Browser, provider: Provider, database: Database, link: Callable[..., None]
 ) -> None:
@@ -157,6 +170,7 @@ def test_who_is_disabled_is_told_no_more_than_a_stranger(
 
 
 @pytest.mark.requirement("S8")
+@fails_without(line(CompanyRules.proved_at, "if not strong or", "if"))
 def test_a_second_factor_is_ours_unless_the_provider_is_known_for_one(
     stranger: Browser,
     provider: Provider,
@@ -417,6 +431,13 @@ def test_nobody_links_anything_by_following_a_link(superadmin: Browser) -> None:
     superadmin.get(LINK, status=405)
 
 
+@fails_without(
+    line(
+        company_accounts.link,
+        "if db.get(CompanyAccount, (issuer, subject)) is not None",
+        "if False",
+    )
+)
 def test_an_account_that_is_somebody_elses_is_not_linked(
     superadmin: Browser, provider: Provider, link: Callable[..., None]
 ) -> None:
@@ -455,6 +476,7 @@ def test_linking_takes_a_fresh_proof(
     assert superadmin.response.headers["Location"].startswith("/settings/security/step-up")
 
 
+@fails_without(line(sign_in_view.create, "if not settings().password_sign_in", "if False"))
 def test_passwords_can_be_switched_off(
     client: FlaskClient, admin_app: Application, config: Config
 ) -> None:
@@ -472,9 +494,18 @@ def test_passwords_can_be_switched_off(
     browser.get("/", status=303)
 
 
+# Minutes ago, how, and what is answered.
+SEEN = {"just now": (1, "mfa", 303), "long ago": (11, "mfa", 403), "no factor": (1, "pwd", 403)}
+
+
 @pytest.mark.requirement("S9")
-@pytest.mark.parametrize(
-    ("minutes", "amr", "status"), [(1, "mfa", 303), (11, "mfa", 403), (1, "pwd", 403)]
+@each_fails_without(
+    "seen",
+    {
+        "just now": None,
+        "long ago": line(step_up_by_company, " or now > proved_at + rules.fresh_for"),
+        "no factor": line(CompanyRules.proved_at, "if not strong or", "if"),
+    },
 )
 def test_a_fresh_factor_at_the_provider_is_a_step_up(
     superadmin: Browser,
@@ -484,10 +515,9 @@ def test_a_fresh_factor_at_the_provider_is_a_step_up(
     lock: Lock,
     now: datetime,
     link: Callable[..., None],
-    minutes: int,
-    amr: str,
-    status: int,
+    seen: str,
 ) -> None:
+    minutes, amr, status = SEEN[seen]
     rules = admin_app.extensions["company_rules"]
     admin_app.extensions["company_rules"] = replace(rules, strong_amr=frozenset({"mfa"}))
     link(ADA)
@@ -579,6 +609,7 @@ def test_a_password_and_a_factor_of_ours_are_as_good_as_the_companys(
     assert stranger.response.headers["Location"].startswith("/sign-in/second-step")
 
 
+@fails_without(line(CompanyRules.shuts_out, "not self.role_claim and "))
 def test_whose_role_is_the_companys_signs_in_by_the_company_alone(
     stranger: Browser,
     database: Database,
@@ -596,6 +627,7 @@ def test_whose_role_is_the_companys_signs_in_by_the_company_alone(
     type_password(stranger, ADA, 303)
 
 
+@fails_without(line(company_sign_in.end_link, "if company_rules().role_claim", "if False"))
 def test_nobody_unlinks_themselves_whose_role_is_the_companys(
     superadmin: Browser, database: Database, admin_app: Application, link: Callable[..., None]
 ) -> None:
@@ -632,6 +664,7 @@ def copies(browser: Browser) -> Callable[[], None]:
 
 
 @pytest.mark.requirement("H2")
+@fails_without(line(company_sign_in.bring, "if not verbs.use(db, state, now=g.now)", "if False"))
 def test_the_provider_is_asked_once_whatever_becomes_of_it(
     stranger: Browser, provider: Provider, database: Database
 ) -> None:
@@ -645,6 +678,7 @@ def test_the_provider_is_asked_once_whatever_becomes_of_it(
 
 
 @pytest.mark.requirement("S6")
+@fails_without(line(check, "run.count < throttles.FREE_FAILURES_PER_ADDRESS", "True"))
 def test_who_was_refused_too_often_waits_before_the_provider_is_asked(
     stranger: Browser,
     provider: Provider,
@@ -668,6 +702,13 @@ def test_who_was_refused_too_often_waits_before_the_provider_is_asked(
     stranger.get("/")
 
 
+@fails_without(
+    line(
+        refuse,
+        "count <= throttles.FREE_FAILURES_PER_ADDRESS or throttles.is_told(count)",
+        "True",
+    )
+)
 @pytest.mark.parametrize("admin", [OMAR, CY])
 def test_refusals_of_one_admin_do_not_fill_the_trail(
     stranger: Browser,

@@ -9,6 +9,7 @@ import pyotp
 import pytest
 
 from app.config import Config
+from app.domain import factors, recovery_codes, sign_ins
 from app.domain.audit_trail import AuditAction
 from app.domain.factors import Lock
 from app.domain.permissions import Permission
@@ -16,6 +17,8 @@ from app.domain.sign_ins import SignedIn
 from app.storage.database import Database
 from app.storage.factors import factors_of
 from app.web import authentication
+from app.web.admin import enrolment, step_up
+from app.web.admin import factors as view
 from app.web.admin.routes import ROUTES
 from app.web.application import Application
 from tests.browsing import FROM_HERE, HTMX, Browser, Page
@@ -24,7 +27,7 @@ from tests.clock import Clock
 from tests.conftest import on_sqlite
 from tests.devices import Passkey, add_app
 from tests.trail import actions
-from tests.twins import fails_without, line
+from tests.twins import fails_without, line, value
 from tests.web.admin.test_second_step import challenge
 
 # Which engine it is matters to the domain, and is tried there.
@@ -43,6 +46,7 @@ def add(browser: Browser, clock: Clock, *, status: int = 201, code: str = "") ->
 
 
 @pytest.mark.requirement("S8")
+@fails_without(value(step_up, "asked_to_enrol", lambda: None))
 @pytest.mark.parametrize("path", ["apps/new", "passkeys/new"])
 def test_the_proof_comes_first_where_there_is_one(
     superadmin: Browser, database: Database, lock: Lock, clock: Clock, path: str
@@ -87,6 +91,13 @@ def test_a_wrong_code_shows_the_same_square_again(superadmin: Browser, clock: Cl
 
 
 @pytest.mark.requirement("K3")
+@fails_without(
+    line(
+        view._secret_in,
+        'factor_lock().key.open(form.sealed.data or "", owner=current_sign_in().id)',
+        "form.sealed.data",
+    )
+)
 def test_a_secret_that_was_not_shown_here_is_not_taken(superadmin: Browser, clock: Clock) -> None:
     superadmin.get(f"{SECURITY}/apps/new")
     code = pyotp.TOTP("A" * 32).at(clock.now)
@@ -102,6 +113,7 @@ def test_a_passkey_is_added(superadmin: Browser, lock: Lock) -> None:
 
 
 @pytest.mark.requirement("S8")
+@fails_without(value(step_up, "passed_to_enrol", lambda: True))
 def test_another_factor_needs_a_proof_of_one_that_is_there(
     superadmin: Browser, database: Database, lock: Lock, clock: Clock
 ) -> None:
@@ -120,6 +132,13 @@ def test_another_factor_needs_a_proof_of_one_that_is_there(
 
 
 @pytest.mark.requirement("S1")
+@fails_without(
+    line(
+        factors._add,
+        'sign_ins.end_others(db, row, why="factors_changed", provenance=provenance, now=now)',
+        "pass",
+    )
+)
 def test_a_change_of_factors_ends_the_other_sign_ins(
     superadmin: Browser, sign_in: SignIn, clock: Clock
 ) -> None:
@@ -146,15 +165,20 @@ def test_a_factor_is_removed_after_one_question(
 
 
 @pytest.mark.requirement("S8")
+@fails_without(line(recovery_codes.make, "void_codes(db, admin.id, now=now)", "pass"))
 def test_new_recovery_codes_replace_the_old(superadmin: Browser, clock: Clock) -> None:
     add(superadmin, clock)
     before = codes_on(superadmin)
     superadmin.get(f"{SECURITY}/recovery-codes/new")
     superadmin.submit(f"{SECURITY}/recovery-codes", status=201)
     assert not set(before) & set(codes_on(superadmin))
+    assert "10 are left" in superadmin.get(SECURITY).words
 
 
 @pytest.mark.requirement("S10")
+@fails_without(
+    line(sign_ins.end_all, 'end_sign_ins(db, admin.id, but=but.id if but else "", now=now)', "1")
+)
 def test_all_other_sign_ins_end_at_once(superadmin: Browser, sign_in: SignIn) -> None:
     first = superadmin.client.get_cookie("understudy", domain="localhost")
     assert first
@@ -186,6 +210,13 @@ def production(config: Config, admin_app: Application) -> None:
 
 
 @pytest.mark.requirement("S8")
+@fails_without(
+    line(
+        authentication._check_admin,
+        "if current_user.is_limited and not route.enrolling",
+        "if False",
+    )
+)
 @pytest.mark.usefixtures("production")
 def test_a_password_alone_opens_nothing_but_enrolment(stranger: Browser) -> None:
     stranger.get("/sign-in")
@@ -231,6 +262,7 @@ def test_whoever_has_not_enrolled_can_sign_out(stranger: Browser) -> None:
 
 
 @pytest.mark.requirement("S8")
+@fails_without(line(enrolment.show, "if has_factors(g.db, current_user.id)", "if False"))
 @pytest.mark.usefixtures("production")
 def test_whoever_has_a_factor_proves_it_instead_of_adding_one(
     superadmin: Browser, database: Database, lock: Lock, clock: Clock

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from app.domain import authentication
 from app.domain.audit_trail import AuditAction
 from app.domain.authentication import NOT_CURRENT
 from app.domain.sign_ins import SignedIn
@@ -11,6 +12,7 @@ from app.storage.database import Database
 from tests.browsing import Browser
 from tests.cast import ADA, PASSWORD
 from tests.trail import only
+from tests.twins import fails_without, line
 
 NEW = "another password of mine"
 SignIn = Callable[..., SignedIn]
@@ -18,6 +20,13 @@ PAGE, PASSWORDS = "/settings/security/password/new", "/settings/security/passwor
 
 
 @pytest.mark.requirement("S1", "S2")
+@fails_without(
+    line(
+        authentication.change_password,
+        'end_others(db, row, why="password_changed", provenance=provenance, now=now)',
+        "pass",
+    )
+)
 def test_another_password_ends_every_other_sign_in(
     superadmin: Browser, stranger: Browser, database: Database, sign_in: SignIn
 ) -> None:

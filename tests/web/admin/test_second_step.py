@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import pytest
 
-from app.domain import passkey_challenges, recovery_codes
+from app.domain import passkey_challenges, recovery_codes, second_step, sign_ins
 from app.domain.factors import Lock
 from app.storage.admins import Admin
 from app.storage.database import Database
@@ -15,6 +15,7 @@ from tests.clock import Clock
 from tests.conftest import on_sqlite
 from tests.devices import App, Passkey, add_app, add_passkey
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line
 
 # Which engine it is matters to the domain, and is tried there.
 pytestmark = on_sqlite
@@ -45,6 +46,7 @@ def test_the_code_leads_on_to_what_was_asked_for(half_in: Browser, app: App, clo
 
 
 @pytest.mark.requirement("S8")
+@fails_without(line(sign_ins.begin, "if not has_factors(db, admin.id)", "if True"))
 @pytest.mark.parametrize(
     "path", ["/", "/members", "/settings/security", "/settings/security/apps/new"]
 )
@@ -61,6 +63,13 @@ def test_a_wrong_code_is_told_and_asked_for_again(half_in: Browser, app: App, cl
 
 
 @pytest.mark.requirement("S6")
+@fails_without(
+    line(
+        second_step.finish,
+        "if throttled := _throttle(db, admin, answer, address=address, now=now)",
+        "if throttled := None",
+    )
+)
 def test_too_many_are_told_how_long_to_wait(half_in: Browser) -> None:
     for _ in range(5):
         half_in.submit(SECOND_STEP, status=401, code="000000")
@@ -74,6 +83,7 @@ def test_an_empty_answer_says_what_to_do(half_in: Browser) -> None:
 
 
 @pytest.mark.requirement("S8")
+@fails_without(line(second_step.find, " or now >= row.good_until"))
 def test_after_five_minutes_it_begins_anew(half_in: Browser, app: App, clock: Clock) -> None:
     clock.move(minutes=5)
     half_in.submit(SECOND_STEP, code=app.code(clock.now))

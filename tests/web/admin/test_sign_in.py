@@ -7,13 +7,18 @@ from typing import Any
 
 import pytest
 
+from app.domain import authentication, endings, sign_ins
 from app.domain.audit_trail import AuditAction
 from app.storage.database import Database
 from app.storage.impersonations import EndReason, Impersonation
+from app.web import authentication as web_authentication
+from app.web.admin import arrivals
+from app.web.admin import sign_in as view
 from tests.browsing import FROM_HERE, Browser
 from tests.cast import ADA, EVE, OMAR, PASSWORD
 from tests.clock import Clock
 from tests.trail import actions, only
+from tests.twins import fails_without, line
 
 
 def sign_in(
@@ -62,6 +67,13 @@ def test_it_leads_nowhere_else(stranger: Browser, elsewhere: str) -> None:
 
 
 @pytest.mark.requirement("S5")
+@fails_without(
+    line(
+        authentication.sign_in,
+        "NotSignedIn(NO_MATCH)",
+        'NotSignedIn(NO_MATCH if admin else "Nobody has this address.")',
+    )
+)
 def test_a_wrong_password_and_an_unknown_address_look_the_same(stranger: Browser) -> None:
     pages = []
     for email in (ADA.email, "nobody@example.com"):
@@ -74,6 +86,7 @@ def test_a_wrong_password_and_an_unknown_address_look_the_same(stranger: Browser
 
 
 @pytest.mark.requirement("S6")
+@fails_without(line(authentication.throttle, "if wait else", "if False else"))
 def test_guessing_is_slowed_down(stranger: Browser, clock: Clock) -> None:
     statuses = []
     for _ in range(12):
@@ -112,6 +125,7 @@ def test_signing_in_makes_a_new_cookie(stranger: Browser) -> None:
 
 
 @pytest.mark.requirement("S2")
+@fails_without(line(arrivals.arrive, "end_sign_in()", "pass"))
 def test_signing_in_again_ends_the_sign_in_before(superadmin: Browser) -> None:
     before = superadmin.client.get_cookie("understudy", domain="localhost")
     assert before
@@ -146,6 +160,7 @@ def test_what_holds_no_words_is_a_form_left_empty(
 
 
 @pytest.mark.requirement("S1")
+@fails_without(line(view.destroy, "end_sign_in()", "False"))
 def test_sign_out_ends_the_sign_in_and_not_only_the_cookie(
     superadmin: Browser, database: Database
 ) -> None:
@@ -160,6 +175,13 @@ def test_sign_out_ends_the_sign_in_and_not_only_the_cookie(
 
 
 @pytest.mark.requirement("S1")
+@fails_without(
+    line(
+        endings.end_with_sign_in,
+        "return end(db, running, why=EndReason.SIGN_IN_ENDED, provenance=provenance, now=now)",
+        "return True",
+    )
+)
 def test_sign_out_ends_the_running_session_and_says_so(
     superadmin: Browser, database: Database, start_session: Callable[..., str]
 ) -> None:
@@ -172,6 +194,10 @@ def test_sign_out_ends_the_running_session_and_says_so(
 
 
 @pytest.mark.requirement("S3")
+@fails_without(
+    line(sign_ins.is_over, "now >= row.last_active_at + IDLE_TIMEOUT or "),
+    line(web_authentication.stale_sign_in, "or route.background "),
+)
 def test_half_an_hour_without_a_click_signs_out_however_much_is_polled(
     superadmin: Browser, clock: Clock
 ) -> None:
@@ -187,6 +213,7 @@ def test_half_an_hour_without_a_click_signs_out_however_much_is_polled(
 
 
 @pytest.mark.requirement("S3")
+@fails_without(line(sign_ins.is_over, " or now >= row.started_at + ABSOLUTE_TIMEOUT"))
 def test_eight_hours_are_the_end_however_much_is_clicked(superadmin: Browser, clock: Clock) -> None:
     for _ in range(24):
         superadmin.get("/members")
