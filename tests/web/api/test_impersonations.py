@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.domain import accounts, impersonations, policies, repeats
+from app.domain import accounts, endings, impersonations, policies, repeats
 from app.domain.audit_trail import WORKER, AuditAction
 from app.domain.impersonations import Started
 from app.storage.accounts import Account
@@ -239,6 +239,7 @@ def test_a_body_that_is_no_json_object_is_a_problem(
 
 
 @pytest.mark.requirement("P5", "W11")
+@fails_without(line(repeats.repeat, "if earlier is None", "if True"))
 def test_a_repeated_start_starts_no_second_session(
     operator: Script, product: Product, database: Database, clock: Clock
 ) -> None:
@@ -265,6 +266,9 @@ def test_that_another_address_was_given_is_recorded(operator: Script, database: 
 
 
 @pytest.mark.requirement("H3")
+@fails_without(
+    line(impersonations.redeem, " or (consumed.good and impersonation.opened_at is not None)")
+)
 def test_whoever_uses_a_second_address_ends_the_session(operator: Script, product: Product) -> None:
     tickets = [ticket_of(operator.start(key="one")) for _ in range(2)]
     opened = product.redeem(tickets[1])
@@ -286,6 +290,7 @@ def test_no_address_is_given_once_the_session_is_open(operator: Script, product:
 
 
 @pytest.mark.requirement("P5", "I1")
+@fails_without(line(repeats.repeat, "if not live or", "if"))
 @pytest.mark.parametrize("seconds", [60, 2000])
 def test_no_address_is_given_once_the_session_is_over(
     operator: Script, clock: Clock, seconds: int
@@ -311,6 +316,13 @@ def test_a_repeated_start_is_judged_anew(operator: Script, database: Database) -
 
 @on_sqlite
 @pytest.mark.requirement("P5")
+@fails_without(
+    line(
+        repeats.repeat,
+        "if (earlier.target_id, earlier.reason, earlier.ticket_url) != asked",
+        "if False",
+    )
+)
 @pytest.mark.parametrize(
     "changed", [{"subject": EVE.id}, {"reason": "Another"}, {"ticket_url": "https://t.example/8"}]
 )
@@ -324,6 +336,7 @@ def test_the_same_key_with_another_request_is_refused(
 
 @on_sqlite
 @pytest.mark.requirement("P5")
+@fails_without(line(idempotency.form_key, "{programs.api_key().id} "))
 def test_a_key_counts_for_one_program_and_one_admin(
     operator: Script, client: FlaskClient, database: Database, clock: Clock
 ) -> None:
@@ -411,6 +424,14 @@ def test_a_filter_that_fits_nothing_there_is_is_named(
 
 
 @pytest.mark.requirement("P1")
+@fails_without(
+    line(
+        visible.impersonation,
+        "if found and programs.api_key().covers(found.account_id)",
+        "if found",
+    ),
+    line(visible.account_id_in, "return programs.api_key().account_id", "return None"),
+)
 def test_a_key_of_one_account_sees_no_session_elsewhere(
     operator: Script, of_harbour: Script, cys: Started
 ) -> None:
@@ -440,6 +461,16 @@ def test_a_session_is_about_the_account_that_the_member_was_in(
 
 
 @pytest.mark.requirement("I4", "I5")
+@fails_without(
+    together(
+        line(
+            views.end,
+            "if endings.still_live(g.db, impersonation, provenance=provenance(), now=g.now)",
+            "if True",
+        ),
+        line(endings.end, ", Impersonation.ended_at.is_(None)"),
+    )
+)
 def test_a_session_is_ended_once(
     operator: Script, product: Product, token: str, database: Database
 ) -> None:

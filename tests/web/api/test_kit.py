@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection
 from werkzeug.test import TestResponse
 
-from app.domain import accounts, admins, endings
+from app.domain import accounts, activity, admins, endings, handoffs, impersonations
 from app.domain.audit_trail import WORKER, AuditAction
 from app.domain.impersonations import Started
 from app.domain.tokens import Tokens
@@ -26,7 +26,7 @@ from tests.factories import FROM_THE_OFFICE
 from tests.faults import full_disk
 from tests.keys import make_key
 from tests.lending import listening
-from tests.twins import fails_without, line
+from tests.twins import each_fails_without, fails_without, line, together
 from tests.web.api.conftest import OUTCOMES, PRESENCES, Product, problem
 
 REFUSED_TICKET = "This link has been used, or it is too old. Start again from the admin site."
@@ -72,6 +72,16 @@ def test_a_ticket_is_exchanged_for_a_token(
 
 
 @pytest.mark.requirement("H2")
+@fails_without(
+    together(
+        line(handoffs.consume, "Handoff.used_at.is_(None), "),
+        line(impersonations.redeem, " or (consumed.good and impersonation.opened_at is not None)"),
+    ),
+    together(
+        line(handoffs.consume, ", Handoff.expires_at > now"),
+        line(endings._tab_gone, "if impersonation.opened_at is None and", "if False and"),
+    ),
+)
 def test_unknown_used_expired_and_ended_tickets_get_one_answer(
     product: Product, database: Database, clock: Clock
 ) -> None:
@@ -91,6 +101,7 @@ def test_unknown_used_expired_and_ended_tickets_get_one_answer(
 
 
 @pytest.mark.requirement("H3")
+@fails_without(line(impersonations.redeem, "if consumed.used or", "if consumed.used and"))
 def test_a_ticket_used_twice_ends_the_session_for_good(
     product: Product, started: Started, token: str, database: Database
 ) -> None:
@@ -210,6 +221,14 @@ ENDS = [
 
 
 @pytest.mark.requirement("A2", "A3", "I1", "I3", "I9", "L1")
+@fails_without(
+    together(
+        line(
+            activity.find, " or not still_live(db, impersonation, provenance=provenance, now=now)"
+        ),
+        line(Tokens.verify, 'if said["exp"] <= now.timestamp()', "if False"),
+    )
+)
 @pytest.mark.parametrize(("end", "why", "sentence"), ENDS)
 def test_the_next_request_after_an_end_is_told_why_and_recorded(
     product: Product,
@@ -270,12 +289,23 @@ def test_an_outcome_reported_twice_is_recorded_once(
 
 
 @pytest.mark.requirement("A10")
-@pytest.mark.parametrize("action_id", ["0", "1", "999", "-1", "", "x", "٣", "9" * 30, "1.0", " 2"])
+@each_fails_without(
+    "action_id",
+    dict.fromkeys(["", ".", "1", "٣", "9" * 30])
+    | dict.fromkeys(
+        ["{session}", "{session}.", "{session}.1"],
+        line(
+            activity.finish_action,
+            " or not _has_event(db, AuditAction.ACTION_RECORDED, action_id)",
+        ),
+    ),
+)
 def test_an_outcome_of_no_action_is_refused(
-    product: Product, token: str, database: Database, action_id: str
+    product: Product, token: str, started: Started, database: Database, action_id: str
 ) -> None:
-    """Number 1 is an event, but the start of the session, no action."""
+    product.act(token)
     before = actions(database)
+    action_id = action_id.format(session=started.impersonation.id)
     body = {"action_id": action_id, "status": 200, "duration_ms": 1}
     problem(product.post(OUTCOMES, body), 422, "invalid")
     assert actions(database) == before
@@ -337,6 +367,12 @@ def test_a_reload_whose_messages_cross_goes_on(product: Product, token: str, clo
 
 
 @pytest.mark.requirement("I5")
+@fails_without(
+    together(
+        line(Impersonation.has_run_out, "now >= self.expires_at or "),
+        line(Tokens.verify, 'if said["exp"] <= now.timestamp()', "if False"),
+    )
+)
 def test_a_heartbeat_keeps_a_quiet_session_until_its_end(
     product: Product, token: str, clock: Clock
 ) -> None:
@@ -358,6 +394,7 @@ def test_a_page_is_open_or_closing(product: Product, token: str, state: object) 
 
 
 @pytest.mark.requirement("I4")
+@fails_without(line(endings.end, ", Impersonation.ended_at.is_(None)"))
 def test_the_banner_ends_the_session_once_however_often_it_is_pressed(
     product: Product, token: str, started: Started, database: Database, clock: Clock
 ) -> None:
@@ -469,6 +506,7 @@ def test_waiting_for_the_database_makes_no_session_longer(
 
 @on_postgresql
 @pytest.mark.requirement("I1")
+@fails_without(line(kit._find, "if waited < LONGEST_UNNOTICED", "if True"))
 def test_waiting_for_another_request_makes_no_session_longer(
     product: Product, token: str, admin_app: Application, clock: Clock
 ) -> None:

@@ -13,15 +13,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.domain import api_keys, handoffs
+from app.domain import api_keys, endings, handoffs
 from app.domain.audit_trail import AuditAction
 from app.domain.impersonations import Started
 from app.domain.secrets import hash_secret
+from app.domain.tokens import Tokens
 from app.storage.api_keys import APIKey
 from app.storage.database import Database
 from app.storage.impersonations import EndReason, Impersonation
-from app.web import access_tokens
-from app.web.api import programs
+from app.web import access_tokens, authentication
+from app.web.api import oauth, programs
 from app.web.application import Application
 from tests import trail
 from tests.cast import ADA, API_KEY, CY, ELSEWHERE, HARBOUR, MIA
@@ -29,7 +30,7 @@ from tests.clock import Clock
 from tests.conftest import ADMIN_URL, PRODUCT_URL, on_sqlite
 from tests.factories import FROM_THE_OFFICE
 from tests.keys import make_key
-from tests.twins import fails_without, line
+from tests.twins import each_fails_without, fails_without, line, together
 from tests.web.api.conftest import Product
 
 INTROSPECT, REVOKE, TOKEN = "/oauth/introspect", "/oauth/revoke", "/oauth/token"
@@ -177,6 +178,13 @@ def test_a_forged_token_is_not_active(server: Server, token: str) -> None:
 
 
 @pytest.mark.requirement("I1", "T5")
+@fails_without(
+    together(
+        line(Impersonation.has_run_out, "now >= self.expires_at or "),
+        line(Tokens.verify, 'if said["exp"] <= now.timestamp()', "if False"),
+        line(endings._tab_gone, "EndReason.WENT_SILENT if silent else None", "None"),
+    )
+)
 def test_a_token_is_active_until_its_session_is_over(
     server: Server, token: str, clock: Clock
 ) -> None:
@@ -187,6 +195,7 @@ def test_a_token_is_active_until_its_session_is_over(
 
 
 @pytest.mark.requirement("A2", "T5")
+@fails_without(line(endings._why_over, "_ground_gone(impersonation, target_is_admin) or "))
 def test_a_token_is_not_active_once_its_ground_has_gone(
     server: Server, token: str, database: Database
 ) -> None:
@@ -202,6 +211,9 @@ def test_a_token_is_not_active_once_its_ground_has_gone(
 
 
 @pytest.mark.requirement("I3", "I4")
+@fails_without(
+    line(oauth._session, " if impersonation and impersonation.is_active(g.now) else None")
+)
 def test_revoking_ends_the_session_everywhere(
     server: Server, product: Product, token: str, database: Database
 ) -> None:
@@ -270,7 +282,13 @@ def test_a_client_that_proves_nothing_is_refused(
 
 
 @pytest.mark.requirement("P1")
-@pytest.mark.parametrize("column", ["revoked_at", "expires_at"])
+@each_fails_without(
+    "column",
+    {
+        "revoked_at": line(APIKey.state, "if self.revoked_at is not None", "if False"),
+        "expires_at": line(APIKey.state, "now >= self.expires_at", "False"),
+    },
+)
 def test_a_key_that_is_over_is_no_client(
     server: Server, database: Database, clock: Clock, column: str
 ) -> None:
@@ -394,6 +412,7 @@ def test_the_token_dies_with_its_key(program: Program, database: Database, clock
 
 
 @pytest.mark.requirement("P1")
+@fails_without(line(authentication._check_program, "route.audience not in key.scopes", "False"))
 def test_the_token_opens_what_its_key_does_and_no_more(
     program: Program, server: Server, clock: Clock
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.domain import impersonations, throttles
 from app.domain.alerts import RULES, AlertKind, Rule
 from app.domain.audit_trail import AuditAction
 from app.domain.start_limits import StartLimits
@@ -26,6 +27,7 @@ from tests.cast import ADA, HARBOUR, MIA
 from tests.clock import Clock
 from tests.conftest import SiteClient, on_sqlite
 from tests.keys import make_key
+from tests.twins import fails_without, line
 
 JSON = "application/json"
 HOUR = timedelta(hours=1)
@@ -167,6 +169,13 @@ def spent(admin_app: Application, database: Database, clock: Clock) -> None:
 
 
 @pytest.mark.requirement("P3", "S6")
+@fails_without(
+    line(
+        impersonations.check_policy,
+        "if refusal is None:\n        # Whoever",
+        "if False:\n        #",
+    )
+)
 @pytest.mark.usefixtures("spent")
 @pytest.mark.parametrize("name", STARTS)
 def test_a_start_too_many_is_told_to_wait(
@@ -181,6 +190,13 @@ def test_a_start_too_many_is_told_to_wait(
 
 
 @pytest.mark.requirement("S6")
+@fails_without(
+    line(
+        impersonations.check_policy,
+        "if refusal is None:\n        # Whoever",
+        "if False:\n        #",
+    )
+)
 def test_an_auth0_link_too_many_is_told_to_wait(
     ask: Callable[[Dialect], TestResponse],
     admin_app: Application,
@@ -213,6 +229,7 @@ def test_an_auth0_link_too_many_is_told_to_wait(
 
 
 @pytest.mark.requirement("P5")
+@fails_without(line(Allowances.spend, "if not self.most", "if True"))
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_request_too_many_is_told_to_wait(
     ask: Callable[[Dialect], TestResponse], admin_app: Application, clock: Clock, name: str
@@ -228,6 +245,7 @@ def test_a_request_too_many_is_told_to_wait(
 
 
 @pytest.mark.requirement("P5")
+@fails_without(line(throttles.grant_requests, "if not granted", "if False"))
 def test_a_key_that_waits_is_an_alert_once(
     ask: Callable[[Dialect], TestResponse], admin_app: Application, database: Database
 ) -> None:
@@ -261,6 +279,13 @@ def test_all_workers_together_answer_no_more_than_a_key_may_send(
 
 @on_sqlite
 @pytest.mark.requirement("S6")
+@fails_without(
+    line(
+        Application._count_failed_key,
+        "throttles.check_failed_keys(db, address=provenance().address, now=g.now)",
+        "pass",
+    )
+)
 @pytest.mark.parametrize("name", REQUESTS)
 def test_who_has_no_good_key_too_often_is_told_to_wait(
     client: FlaskClient,
