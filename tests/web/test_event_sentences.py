@@ -25,7 +25,7 @@ from app.domain.company_sign_in import Stranger
 from app.domain.policies import Refusal
 from app.storage.audit_trail import AuditEvent
 from app.storage.impersonations import EndReason, Impersonation
-from app.web import plain_text
+from app.web import event_details, plain_text
 from app.web.application import Application
 from app.web.event_details import details_of
 from app.web.event_sentences import UNREADABLE, Line, lines
@@ -34,7 +34,7 @@ from app.web.plain_text import one_line
 from tests import factories
 from tests.conftest import ADMIN_URL, NOW, on_sqlite
 from tests.factories import FROM_THE_OFFICE
-from tests.twins import fails_without, line
+from tests.twins import fails_without, line, value
 
 # Nothing here asks the database.
 pytestmark = on_sqlite
@@ -385,6 +385,7 @@ def test_what_comes_from_outside_is_never_among_our_words(action: AuditAction, w
 
 
 @pytest.mark.requirement("X1")
+@fails_without(value(event_details, "WEB_ADDRESSES", ("https://", "javascript:")))
 def test_only_a_web_address_becomes_a_link() -> None:
     for url, leads in (("https://t.example/7", True), ("javascript:alert(1)", False)):
         started = told(AuditAction.IMPERSONATION_STARTED, ticket_url=url)

@@ -11,11 +11,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.config import Config
+from app.domain import audit_exports
 from app.domain.audit_export_files import ExportFile
 from app.domain.audit_export_verification import verify
 from app.domain.audit_trail import AuditAction
 from app.domain.sign_ins import SignedIn
 from app.storage.database import Database
+from app.web.admin import audit_exports as view
 from app.web.application_context import checkpoints
 from tests import trail
 from tests.browsing import FROM_HERE, Browser, check_headers
@@ -23,6 +25,7 @@ from tests.cast import ADA, CY, EVE, MIA, OMAR, Person
 from tests.exporting import records_of
 from tests.faults import unwritable_trail
 from tests.owner import as_owner, without_trigger
+from tests.twins import fails_without, line
 
 EXPORTS = "/audit/exports"
 
@@ -72,6 +75,7 @@ def test_whoever_may_read_the_trail_may_take_it_away(
 
 
 @pytest.mark.requirement("X5", "W3")
+@fails_without(line(view.create, ", headers=headers"), raises=(KeyError,))
 @pytest.mark.parametrize("format_", ["jsonl", "csv"])
 def test_the_answer_is_a_file_that_no_browser_opens_by_itself(
     superadmin: Browser, format_: str
@@ -124,6 +128,7 @@ def test_what_cannot_be_exported_is_told_and_not_recorded(
 
 
 @pytest.mark.requirement("L3", "L13")
+@fails_without(line(audit_exports.prepare, "append(\n", "(\n"))
 def test_without_a_record_nothing_leaves(superadmin: Browser, database: Database) -> None:
     superadmin.get("/audit")
     data = superadmin.page.form(EXPORTS) | {"format": "jsonl"}

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import text
 
-from app.domain import endings, verification_events
+from app.domain import audit_filters, audit_reading, doubts, endings, verification_events
 from app.domain.audit_scan import MISSING, Finding
 from app.domain.audit_trail import WORKER, AuditAction
 from app.domain.audit_verification import Verdict
@@ -20,6 +20,7 @@ from app.storage.database import Database
 from app.storage.impersonations import EndReason, Impersonation
 from app.storage.members import Member
 from app.storage.paging import Cursor
+from app.web import readings as web_readings
 from app.web.application import Application
 from tests import factories, trail
 from tests.breaking import break_trail
@@ -322,6 +323,9 @@ def test_what_verifying_has_found_is_an_alert_on_both_pages(
 
 
 @pytest.mark.requirement("L9")
+@fails_without(
+    line(doubts.Doubt.is_cleared_by, "(first or 0) <= (self.first or 0) <= (last or 0)", "True")
+)
 def test_an_alert_stays_until_the_place_itself_was_verified(
     superadmin: Browser, database: Database
 ) -> None:
@@ -393,6 +397,7 @@ def test_reading_the_trail_is_recorded_with_its_filters(
 
 
 @pytest.mark.requirement("L13")
+@fails_without(line(web_readings._filters, "given_in(request.args)", "request.args"))
 @pytest.mark.parametrize("padding", ["a", "zz", "text+"])
 def test_nothing_in_the_address_hides_what_was_looked_for(
     reader: Browser, database: Database, padding: str
@@ -406,6 +411,7 @@ def test_nothing_in_the_address_hides_what_was_looked_for(
 
 
 @pytest.mark.requirement("L13")
+@fails_without(line(audit_filters._short, "if len(text) > LONGEST", "if False"))
 @pytest.mark.parametrize("name", ["text", "subject", "account", "actor", "impersonation", "since"])
 def test_what_is_too_long_to_be_recorded_in_full_is_refused(
     reader: Browser, database: Database, name: str
@@ -417,6 +423,10 @@ def test_what_is_too_long_to_be_recorded_in_full_is_refused(
 
 
 @pytest.mark.requirement("L13")
+@fails_without(
+    line(audit_reading.is_recorded, "any(", "False and any("),
+    line(Application._answer, "if reading is not None", "if False"),
+)
 def test_every_page_that_shows_the_trail_is_recorded_once_in_a_while(
     reader: Browser, sessions: tuple[str, str], database: Database, clock: Clock
 ) -> None:
@@ -436,6 +446,7 @@ def test_every_page_that_shows_the_trail_is_recorded_once_in_a_while(
 
 
 @pytest.mark.requirement("L13")
+@fails_without(line(audit_reading.is_recorded, "any(", "False and any("))
 def test_turning_pages_to_and_fro_is_one_reading(
     superadmin: Browser, database: Database, clock: Clock
 ) -> None:
@@ -449,6 +460,10 @@ def test_turning_pages_to_and_fro_is_one_reading(
 
 
 @pytest.mark.requirement("L13")
+@fails_without(
+    line(audit_reading.is_recorded, "one.actor_id == reader.admin_id and "),
+    line(audit_reading.is_recorded, " and one.details == details"),
+)
 def test_other_filters_and_other_readers_are_other_readings(
     superadmin: Browser, sign_in: Callable[[Person], SignedIn], database: Database
 ) -> None:
@@ -460,6 +475,7 @@ def test_other_filters_and_other_readers_are_other_readings(
 
 
 @pytest.mark.requirement("L13")
+@fails_without(line(web_readings.unrecorded, " or answer.status_code != HTTPStatus.OK"))
 def test_what_was_not_shown_was_not_read(superadmin: Browser, database: Database) -> None:
     superadmin.get("/audit?since=nonsense", status=422)
     superadmin.get("/audit?at=nonsense", status=400)

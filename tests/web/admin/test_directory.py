@@ -6,11 +6,13 @@ from urllib.parse import urlencode
 
 import pytest
 
+from app.domain import accounts
 from app.domain.audit_trail import AuditAction
 from app.storage.accounts import Account
 from app.storage.database import Database
 from app.storage.impersonations import Impersonation
 from app.storage.paging import Cursor
+from app.web.admin import accounts as view
 from tests import factories
 from tests.browsing import Browser, Page
 from tests.cast import (
@@ -32,6 +34,7 @@ from tests.cast import (
 from tests.clock import Clock
 from tests.conftest import NOW
 from tests.trail import only
+from tests.twins import fails_without, line
 
 REFUSALS = [
     (NOOR, "This member is deactivated"),
@@ -98,6 +101,16 @@ def test_a_superadmin_may_press_the_button(superadmin: Browser) -> None:
 
 
 @pytest.mark.requirement("A10")
+@fails_without(
+    line(
+        view.show,
+        "list_members(g.db, cursor=cursor(), account_id=account.id)",
+        "list_members(g.db, cursor=cursor())",
+    ),
+    line(
+        view.show, "text=text, cursor=cursor(), account_id=account.id", "text=text, cursor=cursor()"
+    ),
+)
 def test_an_account_shows_its_own_members(superadmin: Browser) -> None:
     names = names_in(superadmin.get(f"/accounts/{HARBOUR}"))
     assert MIA.name in names
@@ -139,6 +152,9 @@ def test_an_account_shows_the_sessions_in_it(
 
 
 @pytest.mark.requirement("I9")
+@fails_without(
+    line(accounts.switch_impersonation, "end_due(db, provenance=provenance, now=now)", "pass")
+)
 def test_switching_an_account_off_ends_what_runs_there_and_says_so(
     superadmin: Browser, start_session: Callable[..., str], database: Database, clock: Clock
 ) -> None:
@@ -183,15 +199,15 @@ def test_an_admin_sees_the_switch_but_cannot_press_it(plain_admin: Browser) -> N
 
 
 def test_how_many_there_are_stands_above_the_list(superadmin: Browser) -> None:
-    for path, line in {
+    for path, counted in {
         "/accounts": "4 accounts",
         "/members": "8 members",
         f"/accounts/{HARBOUR}": "5 members",
         "/members?q=mia": "1 member matches",
     }.items():
         page = superadmin.get(path)
-        assert page.one("p", class_="count").words == line
-        assert page.all("div", data_announce=line)
+        assert page.one("p", class_="count").words == counted
+        assert page.all("div", data_announce=counted)
 
 
 def test_the_search_at_the_top_finds_a_member_by_an_address_of_the_product(

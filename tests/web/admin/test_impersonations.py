@@ -6,12 +6,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from app.domain import endings, impersonations, policies
 from app.domain.audit_trail import AuditAction
 from app.domain.secrets import hash_secret
 from app.domain.start_limits import StartLimits
 from app.storage.accounts import Account
 from app.storage.database import Database
 from app.storage.impersonations import Handoff, Impersonation, open_impersonations
+from app.web import handoffs
+from app.web.admin import impersonations as view
 from app.web.application import Application
 from tests import factories
 from tests.browsing import Browser
@@ -19,6 +22,7 @@ from tests.cast import ADA, CY, EVE, MIA, OMAR
 from tests.clock import Clock
 from tests.conftest import NOW, PRODUCT_URL
 from tests.trail import only
+from tests.twins import fails_without, line
 
 QUESTION = f"/members/{MIA.id}/impersonations/new"
 START = f"/members/{MIA.id}/impersonations"
@@ -54,6 +58,9 @@ def test_the_question_says_what_will_happen_and_does_nothing(
 
 
 @pytest.mark.requirement("S6")
+@fails_without(
+    line(impersonations.check_policy, "Refusal.STARTS_THROTTLED if wait else None", "None")
+)
 def test_who_has_started_too_many_is_told_before_the_click_and_after(
     superadmin: Browser, admin_app: Application, start_session: StartSession, clock: Clock
 ) -> None:
@@ -80,12 +87,14 @@ def test_a_look_alike_is_told_apart(superadmin: Browser, database: Database) -> 
 
 
 @pytest.mark.requirement("W11")
+@fails_without(line(view.new, "new_secret()", '"the same for all of them"'))
 def test_every_question_has_a_key_of_its_own(superadmin: Browser) -> None:
     keys = {superadmin.get(QUESTION).form(START)["form_key"] for _ in range(3)}
     assert len(keys) == 3
 
 
 @pytest.mark.requirement("H1", "H2")
+@fails_without(line(handoffs.landing_url, "#ticket=", "?ticket="))
 def test_ok_leads_to_the_product_with_the_ticket_in_the_fragment(
     superadmin: Browser, database: Database
 ) -> None:
@@ -140,6 +149,7 @@ def test_the_same_form_starts_one_session(superadmin: Browser, database: Databas
 
 
 @pytest.mark.requirement("A3")
+@fails_without(line(policies._refusal_of_member, "if target.protected", "if False"))
 def test_a_refused_start_is_recorded_and_starts_nothing(
     superadmin: Browser, database: Database
 ) -> None:
@@ -196,6 +206,7 @@ def test_the_poll_answers_304_until_something_moves(
 
 
 @pytest.mark.requirement("I3", "I4")
+@fails_without(line(endings.end, ", Impersonation.ended_at.is_(None)"))
 def test_any_admin_ends_any_session_once(
     plain_admin: Browser, database: Database, start_session: StartSession
 ) -> None:

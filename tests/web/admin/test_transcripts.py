@@ -9,10 +9,12 @@ from app.domain import activity, endings
 from app.storage.database import Database
 from app.storage.impersonations import EndReason, Impersonation
 from app.storage.members import Member
+from app.web import plain_text
 from tests.browsing import Browser
 from tests.cast import CY, EVE
 from tests.clock import Clock
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line
 
 StartSession = Callable[..., str]
 
@@ -100,6 +102,13 @@ def test_a_session_that_runs_says_when_it_ends_at_the_latest(
 
 
 @pytest.mark.requirement("X1", "X4")
+@fails_without(
+    line(
+        plain_text._is_hidden,
+        "letter in MISLEADING or unicodedata.category(letter) in UNPRINTABLE",
+        "False",
+    )
+)
 def test_nothing_from_outside_moves_or_adds_a_line(
     plain_admin: Browser, start_session: StartSession, database: Database
 ) -> None:
