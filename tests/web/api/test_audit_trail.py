@@ -8,12 +8,13 @@ from werkzeug.test import TestResponse
 
 from app import configured
 from app.config import Config
-from app.domain import api_keys, checkpoints
+from app.domain import api_keys, audit_proofs, checkpoints
 from app.domain.audit_proofs import Proof
 from app.domain.audit_trail import OPERATOR, AuditAction
 from app.domain.checkpoints import VerifierKey
 from app.domain.permissions import Scope
 from app.storage.database import Database
+from app.web import authentication
 from tests import trail
 from tests.cast import API_KEY
 from tests.clock import Clock
@@ -21,6 +22,7 @@ from tests.faults import unwritable_trail
 from tests.filling import fill_trail
 from tests.keys import make_key
 from tests.owner import as_owner, without_trigger
+from tests.twins import fails_without, line
 from tests.web.api.conftest import problem
 
 PROOFS = "/api/v1/audit-trail/proofs"
@@ -118,6 +120,13 @@ def test_an_event_of_just_now_is_proved_by_a_checkpoint_of_now(
 
 
 @pytest.mark.requirement("L12", "L13")
+@fails_without(
+    line(
+        audit_proofs.prove_event,
+        "stored if with_words else stored._replace(words=None, salt=None)",
+        "stored",
+    )
+)
 def test_words_can_be_left_out_and_the_proof_is_recorded(
     auditor: Auditor, signed: None, database: Database
 ) -> None:
@@ -130,6 +139,9 @@ def test_words_can_be_left_out_and_the_proof_is_recorded(
 
 
 @pytest.mark.requirement("L3", "L13")
+@fails_without(
+    line(audit_proofs.prove_event, "append(db, event(AuditAction", "(db, event(AuditAction")
+)
 def test_without_a_record_there_is_no_proof(
     auditor: Auditor, signed: None, database: Database
 ) -> None:
@@ -194,6 +206,9 @@ def test_sizes_that_cannot_be_compared_are_a_problem(
 
 
 @pytest.mark.requirement("P1")
+@fails_without(
+    line(audit_proofs.prove_event, "if account_id not in (None, stored.account_id)", "if False")
+)
 def test_a_key_of_one_account_proves_no_event_elsewhere(
     client: FlaskClient, signed: None, database: Database, clock: Clock
 ) -> None:
@@ -206,6 +221,7 @@ def test_a_key_of_one_account_proves_no_event_elsewhere(
 
 
 @pytest.mark.requirement("P1")
+@fails_without(line(authentication._check_program, "route.audience not in key.scopes", "False"))
 def test_the_key_of_a_product_opens_nothing_of_the_trail(client: FlaskClient, signed: None) -> None:
     product = Auditor(client, API_KEY)
     problem(product.prove({"event": 3}), 403, "forbidden")
@@ -213,6 +229,7 @@ def test_the_key_of_a_product_opens_nothing_of_the_trail(client: FlaskClient, si
 
 
 @pytest.mark.requirement("P1")
+@fails_without(line(authentication._check_program, "route.audience not in key.scopes", "False"))
 def test_the_key_of_an_auditor_opens_nothing_of_a_product(auditor: Auditor) -> None:
     body = {"token": "x"}
     response = auditor.client.post(
@@ -222,6 +239,13 @@ def test_the_key_of_an_auditor_opens_nothing_of_a_product(auditor: Auditor) -> N
 
 
 @pytest.mark.requirement("L8")
+@fails_without(
+    line(
+        audit_proofs.TrailProver.prove,
+        "if finding := wrong_with(event, proof, self.checkpoint)",
+        "if finding := None",
+    )
+)
 def test_nothing_is_proved_of_a_trail_that_is_not_what_it_was(
     auditor: Auditor, signed: None, config: Config
 ) -> None:

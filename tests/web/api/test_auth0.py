@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.domain import api_keys
+from app.domain import api_keys, handoffs, impersonation_links, impersonations, policies
 from app.domain.audit_trail import AuditAction
 from app.domain.tokens import Tokens
 from app.storage.accounts import Account
@@ -18,12 +18,15 @@ from app.storage.api_keys import APIKey
 from app.storage.database import Database
 from app.storage.impersonation_links import ImpersonationLink
 from app.storage.impersonations import EndReason, Impersonation
+from app.web import authentication
+from app.web.api import auth0 as views
 from tests import trail
 from tests.cast import ADA, API_KEY, ELSEWHERE, EVE, HARBOUR, MIA, OMAR, PIA
 from tests.clock import Clock
 from tests.conftest import ADMIN_URL, on_sqlite
 from tests.factories import FROM_THE_OFFICE
 from tests.keys import make_key
+from tests.twins import fails_without, line, together
 
 CALLBACK = "https://support.example.com/callback?from=understudy"
 CODES = {"response_type": "code", "state": "a state & more"}
@@ -226,6 +229,7 @@ def test_an_unknown_user_is_inexistent(tool: Tool, user: str) -> None:
 
 
 @pytest.mark.requirement("A2")
+@fails_without(line(impersonations.refused, ", event=recorded"))
 @pytest.mark.parametrize("who", [f"auth0|{OMAR.id}", "auth0|nobody", ADA.id])
 def test_an_impersonator_who_may_not_is_forbidden_on_record(
     tool: Tool, database: Database, who: str
@@ -236,6 +240,7 @@ def test_an_impersonator_who_may_not_is_forbidden_on_record(
 
 
 @pytest.mark.requirement("A3", "L1")
+@fails_without(line(policies._refusal_of_member, "if target.protected", "if False"))
 def test_a_user_who_may_not_be_impersonated_is_forbidden_on_record(
     tool: Tool, database: Database
 ) -> None:
@@ -263,6 +268,7 @@ def test_a_token_that_is_not_the_global_clients_is_refused(
 
 
 @pytest.mark.requirement("P1")
+@fails_without(line(authentication._check_program, "route.audience not in key.scopes", "False"))
 def test_a_token_of_another_kind_of_client_is_forbidden(
     tool: Tool, database: Database, clock: Clock
 ) -> None:
@@ -273,6 +279,10 @@ def test_a_token_of_another_kind_of_client_is_forbidden(
 
 
 @pytest.mark.requirement("P1")
+@fails_without(
+    line(views._client, " or Scope.AUTH0_CALLBACK not in client.scopes"),
+    line(impersonation_links._may_have, "limits and client.is_good(now)", "limits"),
+)
 def test_a_client_that_is_none_or_over_is_unknown(
     tool: Tool, database: Database, clock: Clock
 ) -> None:
@@ -284,6 +294,9 @@ def test_a_client_that_is_none_or_over_is_unknown(
 
 
 @pytest.mark.requirement("P2")
+@fails_without(
+    line(policies.refusal_of_anybody, "if Scope.IMPERSONATE not in key.scopes", "if False")
+)
 def test_a_key_that_may_not_start_gets_no_link(
     tool: Tool, database: Database, clock: Clock
 ) -> None:
@@ -292,6 +305,7 @@ def test_a_key_that_may_not_start_gets_no_link(
 
 
 @pytest.mark.requirement("A10")
+@fails_without(line(views._target, " or not programs.api_key().covers(target.account_id)"))
 def test_a_user_of_another_account_is_not_there(
     tool: Tool, database: Database, clock: Clock
 ) -> None:
@@ -365,6 +379,7 @@ def test_the_session_is_that_of_the_browser_through_the_key(tool: Tool, database
 
 
 @pytest.mark.requirement("H3")
+@fails_without(line(impersonation_links.follow, "if link.impersonation is not None", "if False"))
 def test_a_link_works_once_and_ends_its_session_when_it_comes_again(
     tool: Tool, database: Database
 ) -> None:
@@ -397,6 +412,13 @@ def test_a_link_that_is_not_good_is_forbidden(
 
 
 @pytest.mark.requirement("A3")
+@fails_without(
+    line(
+        policies.refusal_of_account,
+        "None if account.allows_impersonation else",
+        "None if True else",
+    )
+)
 def test_a_link_is_refused_when_its_ground_has_gone_and_works_when_it_is_back(
     tool: Tool, database: Database
 ) -> None:
@@ -433,6 +455,13 @@ def test_looking_ahead_does_not_use_a_link_up(
 
 
 @pytest.mark.requirement("H3")
+@fails_without(
+    together(
+        line(handoffs.consume, "Handoff.used_at.is_(None), "),
+        line(impersonations.redeem, " or (consumed.good and impersonation.opened_at is not None)"),
+    ),
+    line(impersonations.redeem, "if consumed.used or", "if consumed.used and"),
+)
 def test_a_code_works_once(tool: Tool, database: Database) -> None:
     code = tool.sent_to(tool.link(CODES))["code"]
     token = tool.redeem(code).get_json()["access_token"]
@@ -471,6 +500,12 @@ def test_the_profile_says_who_is_behind_it(tool: Tool) -> None:
 
 
 @pytest.mark.requirement("T5")
+@fails_without(
+    together(
+        line(Impersonation.has_run_out, "now >= self.expires_at or "),
+        line(Tokens.verify, 'if said["exp"] <= now.timestamp()', "if False"),
+    )
+)
 def test_the_profile_of_a_dead_or_unknown_token_is_closed(tool: Tool, clock: Clock) -> None:
     token = tool.sent_to(tool.link(TOKENS))["access_token"]
     clock.move(minutes=20)

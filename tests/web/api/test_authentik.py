@@ -10,15 +10,18 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.domain import endings
 from app.domain.audit_trail import AuditAction
 from app.storage import numbered_events
 from app.storage.accounts import Account
 from app.storage.admins import Admin
+from app.storage.api_keys import APIKey
 from app.storage.base import number_of
 from app.storage.database import Database
 from app.storage.impersonations import EndReason, Impersonation
 from app.storage.members import Member
-from app.web.api.authentik import answers
+from app.web.api import programs
+from app.web.api.authentik import answers, sessions, users
 from app.web.application import Application
 from tests import trail
 from tests.cast import (
@@ -40,6 +43,7 @@ from tests.clock import Clock
 from tests.conftest import on_sqlite
 from tests.factories import start
 from tests.keys import make_key
+from tests.twins import fails_without, line, together
 
 BASE = "/api/v3"
 USERS = f"{BASE}/core/users"
@@ -232,6 +236,7 @@ def test_a_user_name_is_one_that_the_clients_take(
 
 @on_sqlite
 @pytest.mark.requirement("A7")
+@fails_without(line(sessions.of_cookie, " and named.impersonator_id == admin.id"))
 def test_a_cookie_counts_only_beside_the_token_of_its_admin(
     adas: Console, console: Callable[..., Console]
 ) -> None:
@@ -263,6 +268,12 @@ def test_a_cookie_that_names_no_session_is_none(adas: Console, cookie: str) -> N
 
 
 @pytest.mark.requirement("I4")
+@fails_without(
+    together(
+        line(programs.find_active, " or not found.is_active(g.now)"),
+        line(endings.end, ", Impersonation.ended_at.is_(None)"),
+    )
+)
 def test_ending_ends_once_and_says_the_same_again(adas: Console, database: Database) -> None:
     adas.end()
     session = adas.started(MIA)
@@ -310,6 +321,7 @@ def test_the_next_start_ends_the_session_before(
 
 @on_sqlite
 @pytest.mark.requirement("I1")
+@fails_without(line(Impersonation.has_run_out, "now >= self.expires_at or "))
 def test_a_session_lives_twenty_minutes_without_a_tab(adas: Console, clock: Clock) -> None:
     adas.started(MIA)
     clock.move(minutes=19, seconds=59)
@@ -368,6 +380,9 @@ def test_what_is_off_and_oneself_are_refused_without_a_word(adas: Console, perso
 
 @on_sqlite
 @pytest.mark.requirement("A2")
+@fails_without(
+    line(users.impersonate, "programs.check_anybody(admin, programs.api_key().account)", "pass")
+)
 def test_where_it_is_off_nobody_is_looked_up(console: Callable[..., Console]) -> None:
     for user_pk in (pk(OPAL), pk(MIA), 7):
         assert is_empty(console(account=LIGHTHOUSE).impersonate(user_pk), 401)
@@ -404,6 +419,7 @@ def test_a_user_who_is_not_there_is_not_found(adas: Console, user_pk: object) ->
 
 @on_sqlite
 @pytest.mark.requirement("P2")
+@fails_without(line(users._target, " or not programs.api_key().covers(member.account_id)"))
 def test_a_user_of_another_account_is_not_found(console: Callable[..., Console]) -> None:
     assert failure(console(account=HARBOUR).impersonate(pk(EVE)))[0] == 404
 
@@ -439,6 +455,7 @@ def test_a_token_has_to_speak_for_an_admin(console: Callable[..., Console], limi
 
 @on_sqlite
 @pytest.mark.requirement("A1", "P2")
+@fails_without(line(APIKey.state, "if self.admin and self.admin.is_disabled", "if False"))
 def test_the_token_of_a_disabled_admin_opens_nothing(
     adas: Console, console: Callable[..., Console], database: Database, clock: Clock
 ) -> None:
@@ -503,6 +520,7 @@ def test_a_session_that_has_ended_is_not_found(adas: Console) -> None:
 
 
 @pytest.mark.requirement("P2")
+@fails_without(line(programs.find_active, " or not api_key().covers(found.account_id)"))
 def test_a_token_of_one_account_sees_no_other(
     adas: Console, console: Callable[..., Console]
 ) -> None:

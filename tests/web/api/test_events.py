@@ -7,16 +7,20 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.config import Config
+from app.domain import audit_filters, audit_reading
 from app.domain.audit_trail import AuditAction
 from app.storage.admins import Admin
 from app.storage.database import Database
 from app.storage.members import Member
+from app.web.api import audit_trail as views
+from app.web.application import Application
 from tests import factories, trail
 from tests.cast import ADA, CY, ELSEWHERE, EVE, HARBOUR, MIA
 from tests.clock import Clock
 from tests.conftest import on_sqlite
 from tests.faults import unwritable_trail
 from tests.owner import as_owner, without_trigger
+from tests.twins import fails_without, line
 from tests.web.api.conftest import problem
 from tests.web.api.scripts import Script, script
 
@@ -122,6 +126,7 @@ def test_a_filter_that_cannot_be_used_is_told(
 
 
 @pytest.mark.requirement("P1")
+@fails_without(line(views.events, "account_id=programs.api_key().account_id", "account_id=None"))
 def test_a_key_of_one_account_reads_of_that_one_alone(of_harbour: Script, told: None) -> None:
     assert subjects(of_harbour) == subjects(of_harbour, account=HARBOUR) == [MIA.id]
     assert {row["account"]["id"] for row in of_harbour.found(EVENTS)} == {HARBOUR}
@@ -139,6 +144,7 @@ THEIRS = [
 
 
 @pytest.mark.requirement("P1", "P3")
+@fails_without(line(audit_filters._Sight.covers, "self.account_id in (None, account_id)", "True"))
 def test_what_is_elsewhere_is_as_good_as_not_there(
     operator: Script, of_harbour: Script, told: None
 ) -> None:
@@ -156,6 +162,9 @@ def test_what_is_elsewhere_is_as_good_as_not_there(
 
 
 @pytest.mark.requirement("L13")
+@fails_without(
+    line(Application._answer, "if reading is not None", "if False"), raises=(ValueError,)
+)
 def test_reading_is_recorded_with_the_key_and_the_filters(
     operator: Script, told: None, database: Database
 ) -> None:
@@ -181,6 +190,13 @@ def test_a_program_of_an_admins_reads_in_that_name(
 
 
 @pytest.mark.requirement("L13")
+@fails_without(
+    line(
+        audit_reading.is_recorded,
+        "one.actor_id == reader.admin_id and one.details == details",
+        "True",
+    )
+)
 def test_going_on_is_the_same_reading_and_another_program_is_not(
     operator: Script, of_harbour: Script, told: None, database: Database, clock: Clock
 ) -> None:
@@ -198,6 +214,7 @@ def test_going_on_is_the_same_reading_and_another_program_is_not(
 
 @on_sqlite
 @pytest.mark.requirement("L13")
+@fails_without(line(audit_reading.is_recorded, " and one.details == details"))
 def test_a_reading_by_the_same_admin_on_the_page_is_another_one(
     client: FlaskClient, database: Database, clock: Clock
 ) -> None:
@@ -207,6 +224,7 @@ def test_a_reading_by_the_same_admin_on_the_page_is_another_one(
 
 
 @pytest.mark.requirement("L3", "L13")
+@fails_without(line(Application._answer, "if reading is not None", "if False"))
 def test_without_a_record_nothing_is_read(operator: Script, told: None, database: Database) -> None:
     with unwritable_trail(database.engine):
         answer = operator.get(EVENTS)

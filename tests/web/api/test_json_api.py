@@ -7,16 +7,19 @@ from flask import json
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.domain import policies
 from app.domain.audit_trail import AuditAction
 from app.domain.tokens import Tokens
 from app.storage.database import Database
 from app.storage.members import Member
 from app.storage.pushed import keep
+from app.web.api import json_api
 from tests import trail
 from tests.cast import ADA, DRYDOCK, EVE, HARBOUR, LIGHTHOUSE, MIA, OMAR, PIA
 from tests.clock import Clock
 from tests.conftest import on_sqlite
 from tests.keys import make_key
+from tests.twins import fails_without, line
 
 MEDIA_TYPE = "application/vnd.api+json"
 USER = "/data/attributes/user"
@@ -131,12 +134,14 @@ def test_an_organization_that_is_not_there_is_not_found(organization: Organizati
 
 
 @pytest.mark.requirement("A2")
+@fails_without(line(json_api._admin_of, "programs.check_anybody(key.admin, account)", "key.admin"))
 @pytest.mark.parametrize("closed", [LIGHTHOUSE, DRYDOCK])
 def test_where_it_is_off_nobody_is_looked_up(organization: Organization, closed: str) -> None:
     assert failure(organization.impersonate("nobody", organization=closed)) == (403, None)
 
 
 @pytest.mark.requirement("A3")
+@fails_without(line(policies._refusal_of_member, "if target.protected", "if False"))
 def test_a_user_who_may_not_be_impersonated_is_refused(organization: Organization) -> None:
     assert failure(organization.impersonate(PIA.id)) == (403, None)
 

@@ -11,10 +11,13 @@ from app.domain.permissions import Scope
 from app.storage.admins import Admin
 from app.storage.database import Database
 from app.storage.members import Member
+from app.web import authentication
+from app.web.api import visible
 from tests import factories
 from tests.cast import CY, EVE, HARBOUR
 from tests.clock import Clock
 from tests.conftest import on_sqlite
+from tests.twins import fails_without, line
 from tests.web.api.conftest import problem
 from tests.web.api.scripts import Script, script
 
@@ -112,6 +115,7 @@ def test_a_cursor_means_nothing_in_another_list_or_search(operator: Script, crow
 
 
 @pytest.mark.requirement("P1")
+@fails_without(line(visible.account_id_in, "return programs.api_key().account_id", "return None"))
 def test_a_cursor_opens_nothing_to_a_key_of_one_account(
     operator: Script, of_harbour: Script
 ) -> None:
@@ -173,6 +177,7 @@ def test_anything_can_be_searched_for_but_what_no_name_has(operator: Script, pat
 
 @on_sqlite
 @pytest.mark.requirement("P1")
+@fails_without(line(authentication._check_program, "route.audience not in key.scopes", "False"))
 @pytest.mark.parametrize("scope", [one for one in Scope if one not in ("api", "auth0_callback")])
 def test_another_scope_opens_no_list(
     client: FlaskClient, database: Database, clock: Clock, scope: str

@@ -8,16 +8,19 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.domain.audit_trail import AuditAction
+from app.domain import endings, impersonations, policies
+from app.domain.audit_trail import AuditAction, Provenance
 from app.domain.tokens import Tokens
 from app.storage.accounts import Account
 from app.storage.database import Database
 from app.storage.impersonations import EndReason, Impersonation
+from app.web.api import programs
 from tests import trail
 from tests.cast import ADA, API_KEY, CY, ELSEWHERE, EVE, HARBOUR, LIGHTHOUSE, MIA, OMAR, PIA
 from tests.clock import Clock
 from tests.conftest import on_sqlite
 from tests.keys import make_key
+from tests.twins import fails_without, line, together
 
 FROM = {"ipAddress": "198.51.100.9", "userAgent": "Mozilla/5.0 (a support tool)"}
 CREATE = {"employeeEmail": ADA.email, "targetUserId": MIA.id, **FROM}
@@ -48,6 +51,10 @@ class Backend:
 
     def validate(self, token: str, **more: Any) -> Any:
         return self.done("ValidateImpersonationSession", {"impersonationToken": token, **FROM})
+
+
+# What looking for the type of a failure raises, where the command was done instead.
+DONE = (KeyError,)
 
 
 def failure(answer: TestResponse) -> tuple[int, str]:
@@ -82,6 +89,7 @@ def test_a_session_is_created(
 
 @pytest.mark.requirement("P2", "L2")
 @pytest.mark.failure("X15")
+@fails_without(line(Provenance.claimed, "is_claimed=True", "is_claimed=False"))
 def test_what_the_program_says_of_the_employee_is_marked_as_claimed(
     backend: Backend, database: Database
 ) -> None:
@@ -250,6 +258,13 @@ def test_a_paging_token_that_is_none_of_ours_is_refused(backend: Backend, token:
 
 
 @pytest.mark.requirement("I3", "I4")
+@fails_without(
+    together(
+        line(programs.find_active, " or not found.is_active(g.now)"),
+        line(endings.end, ", Impersonation.ended_at.is_(None)"),
+    ),
+    raises=DONE,
+)
 def test_a_session_is_invalidated_once(backend: Backend, database: Database) -> None:
     started = backend.start()
     data = {"impersonationSessionId": started["sessionId"]}
@@ -284,6 +299,11 @@ def test_sessions_are_invalidated_together(
 
 
 @pytest.mark.requirement("A10")
+@fails_without(
+    line(programs.find_active, " or not api_key().covers(found.account_id)"),
+    line(programs.find_by_token, "impersonation if covered else None", "impersonation"),
+    raises=DONE,
+)
 def test_the_sessions_of_another_account_are_not_there(
     backend: Backend, client: FlaskClient, database: Database, clock: Clock
 ) -> None:
@@ -336,6 +356,9 @@ def test_metadata_may_hold_any_reason(backend: Backend) -> None:
 
 @on_sqlite
 @pytest.mark.requirement("P3")
+@fails_without(
+    line(impersonations.check_anybody, "why = Refusal.NOT_SUPERADMIN", "why = Refusal.ONESELF")
+)
 def test_nobody_is_told_who_is_an_admin_here(backend: Backend) -> None:
     answers = {
         backend.run("CreateImpersonationSession", CREATE | {"employeeEmail": email}).text
@@ -368,6 +391,9 @@ def test_a_key_that_is_not_good_is_told_why(
 
 
 @pytest.mark.requirement("P2")
+@fails_without(
+    line(policies.refusal_of_anybody, "if Scope.IMPERSONATE not in key.scopes", "if False")
+)
 def test_a_key_that_may_not_start_says_which_command(
     client: FlaskClient, database: Database, clock: Clock
 ) -> None:
@@ -378,6 +404,10 @@ def test_a_key_that_may_not_start_says_which_command(
 
 
 @pytest.mark.requirement("P2")
+@fails_without(
+    line(policies.refusal_of_anybody, "if not key.acts_for(impersonator.id)", "if False"),
+    raises=DONE,
+)
 def test_a_key_of_one_admin_starts_for_nobody_else(
     client: FlaskClient, database: Database, clock: Clock
 ) -> None:

@@ -7,11 +7,13 @@ import pytest
 
 from app.domain.permissions import Scope
 from app.storage.database import Database
+from app.web import authentication
 from app.web.api.scim.routes import ROUTES
 from app.web.application import Application
 from tests.breaking import break_trail, lose_a_table
 from tests.cast import API_KEY, HARBOUR, MIA
 from tests.clock import Clock
+from tests.twins import fails_without, line
 from tests.web.api.scim.conftest import CORE, MEMBER, Pusher, create_key, user
 
 DEEP = b'{"displayName":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
@@ -45,6 +47,7 @@ def test_a_key_for_something_else_opens_nothing(
 
 
 @pytest.mark.requirement("A1", "P1")
+@fails_without(line(authentication._check_program, "route.audience not in key.scopes", "False"))
 def test_the_key_opens_nothing_else(pusher: Pusher) -> None:
     headers = {"Authorization": f"Bearer {pusher.secret}"}
     for path in ("handoffs/redemptions", "impersonations/ends", "audit-trail/proofs"):
