@@ -13,7 +13,7 @@ from app.kit import pages
 from tests.kit.admin_stand_in import ENDS, PRESENCES, REDEMPTIONS, TICKET, TOKEN, AdminStandIn
 from tests.kit.conftest import Site, banner
 from tests.kit.product import impersonation_of
-from tests.twins import Switch, fails_without, value
+from tests.twins import Switch, fails_without, together, value
 
 PHONE = {"width": 390, "height": 844}
 HOSTILE = '</bdi><script>alert(1)</script> {{7*7}} "\u202e\u05d0\u05d1' + "W" * 160
@@ -48,6 +48,12 @@ def script(name: str, text: str, instead: str = "") -> Switch:
     source = pages._ASSETS[name].decode()
     assert source.count(text) == 1
     return value(pages._ASSETS, name, source.replace(text, instead).encode())
+
+
+def impatient(request: pytest.FixtureRequest, _monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait one second for what will not come: a twin need not take five."""
+    expect.set_options(timeout=1000)
+    request.addfinalizer(lambda: expect.set_options(timeout=5000))
 
 
 def heading(page: Page, text: str) -> None:
@@ -162,6 +168,11 @@ BLOCK = """Object.defineProperty(window, "sessionStorage", {
 
 
 @pytest.mark.requirement("F7", "H1")
+@fails_without(
+    together(
+        script("landing.js", 'if (!keep(token)) return show("unkept");', "keep(token);"), impatient
+    )
+)
 @pytest.mark.parametrize("storage", [FILL, BLOCK], ids=["full", "blocked"])
 def test_a_browser_that_keeps_nothing_is_told_so(site: Site, tab: Page, storage: str) -> None:
     tab.add_init_script(storage)
@@ -356,6 +367,16 @@ def test_the_new_page_is_announced(site: Site, tab: Page) -> None:
 
 
 @pytest.mark.requirement("F7")
+@fails_without(
+    together(
+        script(
+            "impersonation.js",
+            'const page = notice("This page could not be loaded", UNREACHED);',
+            "return null;",
+        ),
+        impatient,
+    )
+)
 def test_a_product_that_cannot_be_reached_is_said_so(site: Site, tab: Page) -> None:
     site.enter(tab)
     tab.route("**/templates", lambda route: route.abort())
@@ -619,6 +640,9 @@ def test_a_click_after_the_end_shows_it_at_once(site: Site, tab: Page, admin: Ad
 
 
 @pytest.mark.failure("X10")
+@fails_without(
+    together(script("impersonation.js", "if (kept(ENDED) !== null) {", "if (false) {"), impatient)
+)
 def test_after_the_end_every_address_says_so(site: Site, tab: Page, admin: AdminStandIn) -> None:
     site.enter(tab)
     tab.get_by_role("link", name="All templates").click()
@@ -736,6 +760,7 @@ def test_back_after_the_end_shows_a_kept_page_to_nobody(
 
 
 @pytest.mark.requirement("I5")
+@fails_without(script("impersonation.js", "sessionStorage.removeItem(TOKEN);"))
 def test_a_closed_tab_that_is_opened_again_shows_the_end(
     site: Site, tab: Page, admin: AdminStandIn
 ) -> None:
