@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
 
-from app.web import measuring
+from app.web import errors, measuring
 from app.web.application import Application
 from tests import cast
 from tests.browsing import FROM_HERE, Browser
@@ -56,6 +56,7 @@ def test_its_line_and_its_figures_name_the_route_alone(
 
 
 @pytest.mark.requirement("D5", "L3")
+@fails_without(line(errors._database_error, "measuring.NOT_RECORDED.inc()", "pass"))
 def test_what_could_not_be_recorded_is_counted(admin_app: Application, client: FlaskClient) -> None:
     before = figure("understudy_audit_write_failures_total")
     stranger = Browser(client)

@@ -15,6 +15,7 @@ from app.domain import audit_exports
 from app.domain.audit_export_files import ExportFile
 from app.domain.audit_export_verification import verify
 from app.domain.audit_trail import AuditAction
+from app.domain.checkpointing import Checkpoints
 from app.domain.sign_ins import SignedIn
 from app.storage.database import Database
 from app.web.admin import audit_exports as view
@@ -140,6 +141,7 @@ def test_without_a_record_nothing_leaves(superadmin: Browser, database: Database
 
 
 @pytest.mark.requirement("L8")
+@fails_without(line(Checkpoints.look, "if verdict.finding", "if False"))
 def test_a_trail_that_is_not_what_it_was_is_not_vouched_for(
     superadmin: Browser, config: Config, database: Database, two_sessions: tuple[str, str]
 ) -> None:

@@ -10,17 +10,20 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from app.config import CompanySettings, Config
 from app.domain import company_accounts
 from app.domain.audit_trail import AuditAction
+from app.domain.company_provider import Proof
 from app.domain.company_rules import BY_COMPANY_ALONE, CompanyRules
 from app.domain.company_sign_in import Stranger, check, refuse
 from app.domain.company_sign_in import sign_in as sign_in_by_company
 from app.domain.company_sign_in import step_up as step_up_by_company
 from app.domain.factors import Lock
 from app.domain.throttles import FREE_FAILURES_PER_ADDRESS, SIGN_IN_WINDOW
-from app.storage import counters
+from app.outgoing.openid import OpenIDProvider
+from app.storage import counters, sqlite
 from app.storage.admins import Admin, SignIn
 from app.storage.database import Database
 from app.web.admin import company_sign_in
@@ -392,14 +395,40 @@ def test_whatever_else_comes_signs_nobody_in(stranger: Browser, query: str) -> N
 
 
 @pytest.mark.requirement("W6")
+@fails_without(
+    together(
+        line(
+            company_sign_in.bring,
+            "return provider.prove(",
+            "with transaction(writing=True) as db:\n            db.connection()\n"
+            "            return provider.prove(",
+        ),
+        # Whoever has to wait fails at once.
+        value(sqlite, "BUSY_TIMEOUT_MS", 0),
+    )
+)
 def test_nobody_waits_for_a_writer_while_the_provider_is_asked(
-    stranger: Browser, provider: Provider, database: Database, link: Callable[..., None]
+    stranger: Browser,
+    provider: Provider,
+    database: Database,
+    link: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Whoever else wants to write does so meanwhile, or this fails."""
+    prove, wrote = OpenIDProvider.prove, []
+
+    def prove_slowly(ours: OpenIDProvider, **brought: Any) -> Proof:
+        with database.unit_of_work(writing=True) as db:
+            wrote.append(db.execute(text("SELECT 1")).scalar())
+        return prove(ours, **brought)
+
+    monkeypatch.setattr(OpenIDProvider, "prove", prove_slowly)
     link(ADA)
     provider.tell(subject="s-1")
     back = go(stranger)
     assert stranger.client.head(back).status_code == 405
     stranger.get(back, status=303)
+    assert wrote
 
 
 def test_an_admin_links_their_own_account_and_is_told_which(

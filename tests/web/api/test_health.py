@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, select
 from sqlalchemy.event import listen, remove
 
+from app.storage import counters
 from app.storage.counters import Counter
 from app.storage.database import Database
 from app.web import writing_probe
@@ -97,6 +98,7 @@ def test_however_often_it_is_asked_it_writes_once_a_second(
 
 @on_sqlite
 @pytest.mark.requirement("W6")
+@fails_without(line(counters.come_and_go, "end(db, name)", "pass"))
 def test_what_it_writes_is_gone_again(client: FlaskClient, admin_app: Application) -> None:
     client.get("/readyz")
     with admin_app.database.unit_of_work(writing=False) as db:

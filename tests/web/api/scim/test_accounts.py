@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
+from app.domain import directory
 from app.storage.accounts import Account
 from app.storage.database import Database
+from app.storage.impersonations import Impersonation
 from tests import trail
 from tests.cast import HARBOUR
+from tests.twins import fails_without, line
 from tests.web.api.conftest import Product
 from tests.web.api.scim.conftest import ACCOUNT, BASE, Pusher, account, user
 
@@ -39,15 +42,22 @@ def test_the_same_account_is_not_added_twice(pusher: Pusher) -> None:
 
 
 @pytest.mark.requirement("I9")
+@fails_without(line(directory._end_sessions, "end_due(db, provenance=provenance, now=now)", "pass"))
 @pytest.mark.parametrize("operation", [FORBID, SUSPEND, None])
 def test_what_takes_the_ground_ends_the_session_at_once(
-    pusher: Pusher, product: Product, token: str, operation: dict[str, Any] | None
+    pusher: Pusher,
+    product: Product,
+    token: str,
+    database: Database,
+    operation: dict[str, Any] | None,
 ) -> None:
     assert product.act(token).status_code == 201
     if operation:
         assert pusher.patch(f"/Accounts/{HARBOUR}", operation).status_code == 200
     else:
         assert pusher.send("DELETE", f"/Accounts/{HARBOUR}").status_code == 204
+    with database.unit_of_work(writing=False) as db:
+        assert db.query(Impersonation).one().end_reason == "account_unavailable"
     assert product.act(token).status_code == 401
 
 

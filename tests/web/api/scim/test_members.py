@@ -18,6 +18,7 @@ from tests import factories, trail
 from tests.cast import ELSEWHERE, HARBOUR, IVO, MIA
 from tests.clock import Clock
 from tests.factories import FROM_THE_OFFICE
+from tests.twins import fails_without, line
 from tests.web.api.conftest import Product
 from tests.web.api.scim.conftest import BASE, CORE, MEMBER, Pusher, user
 
@@ -173,6 +174,7 @@ def test_of_many_who_add_the_same_one_does(
 
 
 @pytest.mark.requirement("I9")
+@fails_without(line(directory._end_sessions, "end_due(db, provenance=provenance, now=now)", "pass"))
 @pytest.mark.parametrize("operation", [DEACTIVATE, PROTECT, MOVE])
 def test_a_change_that_takes_the_ground_ends_the_session_at_once(
     pusher: Pusher, product: Product, token: str, database: Database, operation: dict[str, Any]
@@ -186,10 +188,13 @@ def test_a_change_that_takes_the_ground_ends_the_session_at_once(
 
 
 @pytest.mark.requirement("I9")
+@fails_without(line(directory._end_sessions, "end_due(db, provenance=provenance, now=now)", "pass"))
 def test_removing_a_member_ends_the_session_and_deletes_nothing(
     pusher: Pusher, product: Product, token: str, database: Database
 ) -> None:
     assert pusher.send("DELETE", f"/Users/{MIA.id}").status_code == 204
+    with database.unit_of_work(writing=False) as db:
+        assert db.query(Impersonation).one().end_reason == "member_unavailable"
     assert product.act(token).status_code == 401
     assert pusher.get(f"/Users/{MIA.id}").status_code == 404
     assert MIA.id not in pusher.found("userName pr")
