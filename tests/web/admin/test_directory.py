@@ -13,6 +13,7 @@ from app.storage.database import Database
 from app.storage.impersonations import Impersonation
 from app.storage.paging import Cursor
 from app.web.admin import accounts as view
+from app.web.admin.refusals import refusals
 from tests import factories
 from tests.browsing import Browser, Page
 from tests.cast import (
@@ -82,6 +83,7 @@ def test_nobody_found_is_said(superadmin: Browser) -> None:
 
 
 @pytest.mark.requirement("A3")
+@fails_without(line(refusals, "refusal.sentence if refusal else otherwise", "otherwise"))
 @pytest.mark.parametrize(("member", "why"), REFUSALS, ids=[who.id for who, _ in REFUSALS])
 def test_a_refusal_stands_beside_the_button(superadmin: Browser, member: Person, why: str) -> None:
     for path in ("/members", f"/members/{member.id}"):
@@ -89,6 +91,7 @@ def test_a_refusal_stands_beside_the_button(superadmin: Browser, member: Person,
 
 
 @pytest.mark.requirement("A3")
+@fails_without(line(refusals, "refusal.sentence if refusal else otherwise", "otherwise"))
 def test_an_admin_is_told_what_is_missing(plain_admin: Browser) -> None:
     page = plain_admin.get("/members")
     for member in (MIA, EVE, PIA):

@@ -11,12 +11,14 @@ from app.domain.audit_trail import OPERATOR, AuditAction, append, event
 from app.storage.database import Database
 from app.storage.impersonations import EndReason, Impersonation
 from app.storage.paging import PAGE_SIZE
+from app.web import session_heads
 from tests.browsing import Browser
 from tests.cast import CY, EVE, MIA
 from tests.clock import Clock
 from tests.conftest import on_sqlite
 from tests.factories import FROM_THE_OFFICE
 from tests.owner import as_owner, without_trigger
+from tests.twins import fails_without, line
 
 pytestmark = [on_sqlite, pytest.mark.requirement("L12")]
 
@@ -73,6 +75,10 @@ def transcript(browser: Browser, session_id: str) -> str:
     return browser.response.text
 
 
+@fails_without(
+    line(session_heads.head_of, "known = start or _start_of", "known = _start_of"),
+    line(session_heads.head_of, "end or _end_of", "_end_of"),
+)
 def test_the_table_of_sessions_says_nothing_that_events_say(
     plain_admin: Browser, session_id: str, database_url: str
 ) -> None:
@@ -84,6 +90,13 @@ def test_the_table_of_sessions_says_nothing_that_events_say(
     assert "Ended:    2026-03-02 09:01:30.000000 UTC, after 1 min 30 s" in plain
 
 
+@fails_without(
+    line(
+        session_heads.head_of,
+        "NO_END: end is None and impersonation.ended_at is not None",
+        "NO_END: False",
+    )
+)
 def test_an_end_that_no_event_tells_is_told(
     plain_admin: Browser, session_id: str, database_url: str
 ) -> None:
@@ -96,6 +109,7 @@ def test_an_end_that_no_event_tells_is_told(
         assert "archives" not in told
 
 
+@fails_without(line(session_heads.head_of, "NO_START: start is None", "NO_START: False"))
 def test_a_start_that_cannot_be_read_is_told(
     plain_admin: Browser, session_id: str, database_url: str
 ) -> None:
@@ -181,6 +195,7 @@ def test_filters_that_reach_back_are_told_at_once_and_others_at_the_end(
     assert "said to be in archives" not in plain_admin.get("/audit").words
 
 
+@fails_without(line(session_heads._end_in, "min(event.at, start.ends_by)", "event.at"))
 def test_a_session_that_was_found_to_be_over_late_was_over_in_time(
     plain_admin: Browser, start_session: StartSession, database: Database, clock: Clock
 ) -> None:
