@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.domain import endings
+from app.domain import endings, impersonations
 from app.domain.audit_trail import AuditAction
 from app.storage import numbered_events
 from app.storage.accounts import Account
@@ -390,6 +390,16 @@ def test_where_it_is_off_nobody_is_looked_up(console: Callable[..., Console]) ->
 
 @on_sqlite
 @pytest.mark.requirement("A3")
+@fails_without(
+    together(
+        line(impersonations.refused, ", event=recorded"),
+        line(
+            impersonations.check_policy,
+            'kind(f"{refusal.sentence}.", code=refusal, event=refused)',
+            'kind(f"{refusal.sentence}.", code=refusal)',
+        ),
+    )
+)
 @pytest.mark.parametrize("person", [PIA, NOOR, CY, OMAR])
 def test_who_may_not_be_impersonated_is_refused(
     adas: Console, database: Database, person: Person

@@ -7,7 +7,7 @@ from flask import json
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.domain import policies
+from app.domain import impersonations, policies
 from app.domain.audit_trail import AuditAction
 from app.domain.tokens import Tokens
 from app.storage.database import Database
@@ -147,6 +147,7 @@ def test_a_user_who_may_not_be_impersonated_is_refused(organization: Organizatio
 
 
 @pytest.mark.requirement("A2", "P2")
+@fails_without(line(impersonations.refused, ", event=recorded"))
 @pytest.mark.parametrize(
     ("admin", "account"), [(OMAR.id, None), (None, None), (ADA.id, "elsewhere")]
 )

@@ -413,6 +413,7 @@ def test_the_banner_ends_the_session_once_however_often_it_is_pressed(
 
 
 @pytest.mark.requirement("I4")
+@fails_without(line(endings.end, ", Impersonation.ended_at.is_(None)"))
 @pytest.mark.parametrize(("end", "why", "sentence"), ENDS)
 def test_ending_what_is_over_tells_how_it_ended(
     product: Product,
@@ -488,6 +489,12 @@ def test_a_database_without_its_tables_is_answered_503(
 
 
 @pytest.mark.requirement("I1")
+@fails_without(
+    together(
+        line(kit._find, "if waited < LONGEST_UNNOTICED", "if True"),
+        line(Application._answer, "g.now = authentication.clock()", "pass"),
+    )
+)
 def test_waiting_for_the_database_makes_no_session_longer(
     product: Product, token: str, admin_app: Application, clock: Clock
 ) -> None:

@@ -168,6 +168,7 @@ def test_a_token_without_its_prefix_is_none_of_this_dialect(backend: Backend) ->
 
 
 @pytest.mark.requirement("A2")
+@fails_without(line(impersonations.refused, ", event=recorded"))
 @pytest.mark.parametrize("email", [OMAR.email, "nobody@example.com", ""])
 def test_an_employee_who_may_not_is_refused_and_that_is_recorded(
     backend: Backend, database: Database, email: str
