@@ -192,6 +192,12 @@ def test_a_second_factor_is_ours_unless_the_provider_is_known_for_one(
 
 
 @pytest.mark.requirement("S8", "S9")
+@fails_without(
+    together(
+        line(CompanyRules.proved_at, "if not strong or proof.authenticated_at is None", "if False"),
+        line(CompanyRules.proved_at, "min(proof.authenticated_at, now)", "now"),
+    )
+)
 @pytest.mark.parametrize(
     ("said", "enough"),
     [
