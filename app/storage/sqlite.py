@@ -18,7 +18,7 @@ from app.storage.append_only import APPEND_ONLY_TABLES, PRUNED_TABLES
 
 BUSY_TIMEOUT_MS = 10_000
 # Of that, before it is asked anew.
-LOOKING_MS = 20
+LOOKING_MS = 50
 LONGEST_TURN_SECONDS = BUSY_TIMEOUT_MS / 1000
 # Of each connection, of which a worker of the site has one a thread: the system holds the file's
 # pages for all of them. With four times as much nothing measured was any faster.
