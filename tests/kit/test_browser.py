@@ -1,6 +1,7 @@
 """The kit in a real browser: what a person in an impersonated tab meets."""
 
 import re
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, Literal
@@ -8,6 +9,7 @@ from typing import Any, Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FilePayload, Page, Route, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from app.kit import pages
 from tests.kit.admin_stand_in import ENDS, PRESENCES, REDEMPTIONS, TICKET, TOKEN, AdminStandIn
@@ -22,6 +24,8 @@ NOTE_WHAT_IS_SEEN = """addEventListener("pageshow", ({ persisted }) => {
     if (persisted) sessionStorage.display = document.documentElement.style.display;
 })"""
 # Styles that would hide whatever stands in the page.
+PATIENCE_SECONDS = 5
+
 HIDING = [
     "body, html { opacity: 0 }",
     "html { filter: brightness(0); mask-image: linear-gradient(transparent, transparent) }",
@@ -50,8 +54,9 @@ def script(name: str, text: str, instead: str = "") -> Switch:
     return value(pages._ASSETS, name, source.replace(text, instead).encode())
 
 
-def impatient(request: pytest.FixtureRequest, _monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait one second for what will not come: a twin need not take five."""
+    monkeypatch.setattr(sys.modules[__name__], "PATIENCE_SECONDS", 1)
     expect.set_options(timeout=1000)
     request.addfinalizer(lambda: expect.set_options(timeout=5000))
 
@@ -62,7 +67,7 @@ def heading(page: Page, text: str) -> None:
 
 def eventually(page: Page, true: Callable[[], bool]) -> None:
     """Wait for something outside the browser."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not true() and time.monotonic() < deadline:
         page.wait_for_timeout(20)
     assert true()
@@ -463,6 +468,16 @@ def test_the_products_own_scripts_ask_as_the_member(site: Site, tab: Page, way: 
 
 # The banner
 
+# Where it stood first, it stays.
+STANDS_ONCE = together(
+    script(
+        "impersonation.js",
+        "if (!place) continue;",
+        "if (!place || banner.host.parentNode) continue;",
+    ),
+    impatient,
+)
+
 
 def test_the_banner_comes_back_when_it_is_removed(site: Site, tab: Page) -> None:
     site.enter(tab)
@@ -496,6 +511,15 @@ def test_the_next_page_comes_from_an_open_dialog_too(site: Site, tab: Page) -> N
 
 
 @pytest.mark.requirement("I7")
+@fails_without(
+    together(
+        script(
+            "impersonation.js",
+            'pin(around, { "content-visibility": "visible", interactivity: "auto" });',
+        ),
+        impatient,
+    )
+)
 def test_no_style_of_the_page_hides_the_banner(site: Site, tab: Page) -> None:
     site.enter(tab)
     at_rest = look_of_banner(tab)
@@ -508,6 +532,7 @@ def test_no_style_of_the_page_hides_the_banner(site: Site, tab: Page) -> None:
 @pytest.mark.parametrize(
     "buttons", [["Dialog"], ["Dialog", "Another"], ["Popover"], ["Component"], ["Screen"]], ids=str
 )
+@fails_without(STANDS_ONCE)
 def test_nothing_on_top_of_the_page_covers_the_banner(
     site: Site, tab: Page, buttons: list[str]
 ) -> None:
@@ -523,6 +548,7 @@ def test_nothing_on_top_of_the_page_covers_the_banner(
 
 
 @pytest.mark.requirement("I7")
+@fails_without(STANDS_ONCE)
 def test_after_a_dialog_the_banner_is_back_in_the_page(site: Site, tab: Page) -> None:
     site.enter(tab)
     tab.get_by_role("link", name="On top").click()
@@ -534,6 +560,10 @@ def test_after_a_dialog_the_banner_is_back_in_the_page(site: Site, tab: Page) ->
 
 
 @pytest.mark.requirement("I7")
+@fails_without(
+    together(script("impersonation.js", "if (around.inert) around.inert = false;"), impatient),
+    raises=(PlaywrightTimeout,),
+)
 def test_an_inert_page_leaves_the_banner_usable(site: Site, tab: Page) -> None:
     site.enter(tab)
     tab.evaluate("document.body.inert = document.documentElement.inert = true")
