@@ -74,10 +74,7 @@ class Cover:
             level = _widest(position + done, len(leaves) - done)
             hashes = leaves[done : done + (1 << level)]
             for _ in range(level):
-                hashes = [
-                    sha256(b"\x01" + left + right).digest()
-                    for left, right in zip(hashes[::2], hashes[1::2], strict=True)
-                ]
+                hashes = [node_hash(*pair) for pair in zip(hashes[::2], hashes[1::2], strict=True)]
             self.add(Node(level, (position + done) >> level, hashes[0]))
             done += 1 << level
 

@@ -16,6 +16,7 @@ LENGTH = range(12, 129)
 # zxcvbn's "safely unguessable": more than 10^8 guesses, starting with its 30,000 common passwords.
 LEAST_SCORE = 3
 LOOKED_AT = 64
+# How people join two of their names, of the first few pieces of each: the pairs grow by the square.
 JOINTS = ("", " ", ".", "-", "_")
 PIECES = 8
 
