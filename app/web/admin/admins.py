@@ -63,7 +63,7 @@ def create() -> ResponseReturnValue:
     except DomainError as problem:
         form.form_errors.append(problem.sentence)
         return _page(form), 422
-    return _to(admin, "may sign in now")
+    return _to(admin, "may sign in now" if form.password else "has been added")
 
 
 def show(admin_id: str) -> ResponseReturnValue:

@@ -67,6 +67,7 @@ def test_where_passwords_are_off_an_admin_is_added_without_one(
     assert not page.all("input", type="password")
     assert "linked their company account" in page.words
     superadmin.submit("/admins", status=303, **{**GOOD, "password": "chosen by a stranger"})
+    assert "Kim Sato has been added." in superadmin.follow().words
     with database.unit_of_work(writing=False) as db:
         kim = admin_by_email(db, GOOD["email"])
         assert kim
